@@ -1,0 +1,83 @@
+"""Kernels: the numeric work, arrays in and arrays out, no Tensor and no graph.
+
+`kernels_of(array)` gives the module that works on that array: `cpu` (NumPy) or `gpu` (CuPy). Both export the
+same names with the same meaning, so an operation is written once:
+
+    y = kernels_of(x).conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+Conventions, for every kernel in both modules:
+
+* Shapes are logical: images are (N, C, H, W), weights (out, in / groups, kH, kW). The memory order is free:
+  arguments may have any strides (channels-last, broadcast, reversed), results may lie channels-last.
+* Arguments are never modified (except by the optimizer kernels, which say so); results are fresh arrays.
+* Floating dtypes are float32 and float64; the result has the argument's dtype. float64 is always computed
+  by the plain exact path, since gradient checks rely on it.
+* Arguments have been validated by the operation that calls: kernels do not check shapes.
+* Sizes may be zero (an empty batch); the result is then an empty or zero array of the right shape.
+* Pairs are (vertical, horizontal). `padding` of convolutions and `pad2d` is (top, bottom, left, right);
+  padding of pooling is a pair.
+
+Convolution: three adjoint forms of the trilinear form  sum_y y_bar . conv2d(x, w)
+    conv2d(x, weight, bias, stride, padding, dilation, groups, memo=None) -> (N, O, H', W')
+    conv_transpose2d(x, weight, bias, output_size, stride, padding, dilation, groups, memo=None)
+        -> (N, O, *output_size); the adjoint of conv2d in its input; weight is (in, out / groups, kH, kW)
+    conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups) -> (O, C / groups, kH, kW)
+        the adjoint of conv2d in its weight
+    `bias` is (O,) or None. `memo` is None or a dict tied to the weight's present contents: a kernel may keep in
+    it what it derived from the weight (say, its Winograd transform), keyed so that views do not collide.
+    channel_sum(x) -> (C,): the sum over all axes but axis 1 (the bias gradient)
+
+Pooling
+    max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode) -> (y, choice)
+        choice: integers of y's shape, the position kH-index * kW + kW-index inside the window of the first
+        maximum in row-major order; a NaN counts as the maximum
+    max_pool2d_scatter(grad, choice, input_size, kernel_size, stride, padding, dilation) -> (N, C, *input_size)
+    max_pool2d_gather(x, choice, kernel_size, stride, padding, dilation) -> choice's shape; the adjoint of scatter
+    avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad) -> y
+    avg_pool2d_scatter(grad, input_size, kernel_size, stride, padding, ceil_mode, count_include_pad)
+        -> (N, C, *input_size); the adjoint of avg_pool2d
+    Windows, sizes, ceil_mode and divisors are PyTorch's.
+
+Resampling and padding of the last two axes
+    upsample_nearest2d(x, scale) -> (N, C, H * scale[0], W * scale[1]) for a pair of ints
+    upsample_nearest2d_sum(grad, scale) -> the adjoint: the sum over each scale[0] x scale[1] block
+    pad2d(x, padding, mode) -> mode is "reflect" or "replicate"; x: (N, C, H, W)
+    pad2d_sum(grad, padding, mode) -> the adjoint
+
+Normalisation; x is (N, C) or (N, C, ...), statistics are (C,)
+    moments(x) -> (mean, var): per channel; var is the biased variance
+    normalize(x, mean, rstd, weight, bias) -> (x - mean) * rstd * weight + bias; weight and bias may be None
+    normalize_backward(grad, x, mean, rstd, weight) -> (grad_x, grad_weight, grad_bias)
+        where mean and rstd = (var + eps)^-1/2 are functions of x (training mode); grad_weight = sum(grad * xhat)
+
+Activations
+    relu(x), leaky_relu(x, slope), elu(x, alpha), sigmoid(x), softplus(x, beta)
+    leaky_relu_backward(grad, x, slope): grad where x > 0, slope * grad elsewhere (slope 0 is relu)
+
+Indexing
+    index_add(shape, index, values) -> zeros(shape) with `values` added at `index` (NumPy indexing; repeats add up)
+
+Optimizer
+    adam(param, grad, mean, square, step_size, beta1, beta2, bias2, eps, decay): one fused step in place:
+        param *= 1 - decay  (decoupled weight decay; 0 for plain Adam)
+        mean = beta1 * mean + (1 - beta1) * grad;  square = beta2 * square + (1 - beta2) * grad^2
+        param -= step_size * mean / (sqrt(square / bias2) + eps)     with bias2 = 1 - beta2^t
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy
+
+from ..backend import Array
+from . import cpu
+
+
+def kernels_of(array: Array) -> ModuleType:
+    """The kernel module for an array's device: `cpu` for NumPy arrays, `gpu` for CuPy arrays."""
+    if isinstance(array, (numpy.ndarray, numpy.generic)):
+        return cpu
+    from . import gpu  # imported late: it needs CuPy
+
+    return gpu
