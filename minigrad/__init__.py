@@ -1,0 +1,99 @@
+"""minigrad: reverse-mode automatic differentiation on NumPy and CuPy, small enough to read, real enough to use.
+
+    import minigrad as mg
+
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    x.grad                      # tensor([2., 4.])
+
+Names and semantics follow PyTorch: course code written for it runs after `import minigrad as torch`. This file
+only hands names on. Start reading at `minigrad/tensor.py`.
+"""
+
+from . import backend, cuda, tensor as _tensor  # the module `tensor` first: the function of that name follows
+from .backend import device, get_rng_state, manual_seed, set_rng_state
+from .ops import (
+    DoubleTensor,
+    FloatTensor,
+    LongTensor,
+    abs,
+    add,
+    amax,
+    arange,
+    argmax,
+    bmm,
+    cat,
+    chunk,
+    clamp,
+    clone,
+    conv2d,
+    conv_transpose2d,
+    div,
+    empty,
+    empty_like,
+    exp,
+    flatten,
+    flip,
+    from_numpy,
+    full,
+    full_like,
+    gather,
+    log,
+    log1p,
+    log_softmax,
+    matmul,
+    max,
+    maximum,
+    mean,
+    min,
+    minimum,
+    mm,
+    mul,
+    neg,
+    norm,
+    ones,
+    ones_like,
+    permute,
+    pow,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    relu,
+    reshape,
+    sigmoid,
+    sign,
+    softmax,
+    split,
+    sqrt,
+    squeeze,
+    stack,
+    std,
+    sub,
+    sum,
+    t,
+    tanh,
+    tensor,
+    transpose,
+    unsqueeze,
+    var,
+    where,
+    zeros,
+    zeros_like,
+)
+from .ops.common import BOOL as bool
+from .ops.common import FLOAT32 as float32
+from .ops.common import FLOAT64 as float64
+from .ops.common import INT64 as int64
+from .tensor import Op, Tensor, apply, enable_grad, grad, is_grad_enabled, no_grad, set_grad_enabled
+
+float = float32
+double = float64
+long = int64
+
+from . import data, gradcheck, nn, optim  # noqa: E402
+from .checkpoint import load, save  # noqa: E402
+
+__version__ = "0.1.0"

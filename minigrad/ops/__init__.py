@@ -1,0 +1,103 @@
+"""The operations: one class each, forward and backward side by side, and below it the function that users call.
+
+Where to look: `arithmetic` (elementwise), `reduction` (sum, mean, max), `shape` (reshape, cat), `indexing`,
+`matrix` (matmul, linear), `nonlinear` (activations, softmax, dropout), `conv`, `pool`, `norm`, `resize`
+(padding, upsampling), `loss`; `creation` makes tensors, `inplace` changes them, `common` has what they share.
+"""
+
+import sys
+
+from .. import operators
+from .arithmetic import (
+    abs,
+    add,
+    clamp,
+    clone,
+    compare,
+    div,
+    exp,
+    log,
+    log1p,
+    logical,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow,
+    sign,
+    sqrt,
+    sub,
+    where,
+)
+from .common import cast, expand, sum_to
+from .conv import conv2d, conv_transpose2d
+from .creation import (
+    DoubleTensor,
+    FloatTensor,
+    LongTensor,
+    arange,
+    detach,
+    empty,
+    empty_like,
+    from_numpy,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    represent,
+    requires_grad_,
+    tensor,
+    to,
+    zeros,
+    zeros_like,
+)
+from .indexing import gather, index, set_item
+from .inplace import assign, copy_, fill_, normal_, replace_data, uniform_
+from .loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from .matrix import bmm, linear, matmul, mm
+from .nonlinear import (
+    dropout,
+    dropout2d,
+    elu,
+    leaky_relu,
+    log_softmax,
+    logsigmoid,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    tanh,
+)
+from .norm import batch_norm, instance_norm, layer_norm
+from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .reduction import amax, argmax, max, mean, min, norm, std, sum, var
+from .resize import interpolate, pad, pixel_shuffle
+from .shape import (
+    cat,
+    chunk,
+    flatten,
+    flip,
+    permute,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    t,
+    transpose,
+    unsqueeze,
+)
+
+operators.bind(sys.modules[__name__])

@@ -1,0 +1,108 @@
+"""Matrix products. The derivative of a product with respect to one factor is a product with the other, transposed."""
+
+from __future__ import annotations
+
+from ..backend import Array
+from ..tensor import Op, Tensor, apply
+from .common import cast, promoted, require_tensor, sum_to
+from .shape import reshape, squeeze, transpose, unsqueeze
+
+
+class MatMul(Op):
+    """y = a b for the last two axes, the others broadcast; da = dy b^T, db = a^T dy."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.shapes = a.shape, b.shape
+        self.save(a if self.needs[1] else None, b if self.needs[0] else None)
+        return a @ b
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        a, b = self.saved
+        return (
+            sum_to(grad @ transpose(b, -2, -1), self.shapes[0]) if self.needs[0] else None,
+            sum_to(transpose(a, -2, -1) @ grad, self.shapes[1]) if self.needs[1] else None,
+        )
+
+
+class Linear(Op):
+    """y = x W^T + b for x: (N, in), W: (out, in), b: (out,); dx = dy W, dW = dy^T x, db = dy summed over N."""
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
+        y = x @ weight.T
+        if bias is not None:
+            y += bias
+        return y
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.saved
+        return (
+            grad @ weight if self.needs[0] else None,
+            transpose(grad, 0, 1) @ x if self.needs[1] else None,
+            grad.sum(0) if self.needs[2] else None,
+        )
+
+
+def _factors(operation: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    require_tensor(operation, "input", a)
+    require_tensor(operation, "other", b)
+    dtype = promoted(a.dtype, b.dtype)
+    return cast(a, dtype), cast(b, dtype)
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product over the last two axes; leading axes broadcast, vectors count as a row or a column.
+
+    Errors: ValueError if the inner sizes differ or the leading axes do not broadcast.
+    """
+    a, b = _factors("matmul", input, other)
+    if a.array.ndim == 0 or b.array.ndim == 0:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape}: both need at least one axis; use * for scalars")
+    inner = b.shape[-2] if b.array.ndim > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns meet {inner} rows")
+    for m, n in zip(reversed(a.shape[:-2]), reversed(b.shape[:-2])):
+        if m != n and m != 1 and n != 1:
+            raise ValueError(f"matmul: the leading axes of {a.shape} and {b.shape} do not broadcast")
+    row, column = a.array.ndim == 1, b.array.ndim == 1
+    y = apply(MatMul(), unsqueeze(a, 0) if row else a, unsqueeze(b, 1) if column else b)
+    if column:
+        y = squeeze(y, -1)
+    return squeeze(y, -1 if column else -2) if row else y
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices."""
+    a, b = _factors("mm", input, mat2)
+    if a.array.ndim != 2 or b.array.ndim != 2:
+        raise ValueError(f"mm: two matrices are needed, got shapes {a.shape} and {b.shape}; use matmul")
+    return matmul(a, b)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices, (B, n, m) and (B, m, p)."""
+    a, b = _factors("bmm", input, mat2)
+    if a.array.ndim != 3 or b.array.ndim != 3 or a.shape[0] != b.shape[0]:
+        raise ValueError(f"bmm: shapes (B, n, m) and (B, m, p) are needed, got {a.shape} and {b.shape}")
+    return matmul(a, b)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input W^T + b. input: (..., in), weight: (out, in), bias: (out,) or None; result (..., out)."""
+    require_tensor("linear", "input", input)
+    require_tensor("linear", "weight", weight)
+    if weight.array.ndim != 2 or input.array.ndim == 0 or input.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"linear: input has shape {input.shape}, weight {weight.shape} expects (..., {weight.shape[-1]})"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: bias has shape {bias.shape}, weight {weight.shape} expects ({weight.shape[0]},)")
+    if input.dtype != weight.dtype:
+        raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; convert one with .to()")
+    rows = (
+        input
+        if input.array.ndim == 2
+        else reshape(input, (-1, input.shape[-1]) if input.array.size else (0, input.shape[-1]))
+    )
+    y = apply(Linear(), rows, weight, bias)
+    return y if input.array.ndim == 2 else reshape(y, (*input.shape[:-1], weight.shape[0]))

@@ -1,0 +1,155 @@
+"""Normalisation: subtract a mean, divide by a standard deviation, scale and shift.
+
+Batch, instance and layer normalisation differ only in the entries that share a mean. One operation does the
+work for "per channel over everything else"; the other two rearrange their input so that it fits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend import Array, xp_of
+from ..kernels import kernels_of
+from ..tensor import Op, Tensor, apply, is_grad_enabled
+from .arithmetic import sqrt
+from .common import require_float
+from .reduction import mean, var
+from .shape import reshape
+
+
+class BatchNorm(Op):
+    """y = w xhat + b with xhat = (x - mean) rstd, rstd = (var + eps)^(-1/2), per channel over the batch of x.
+
+    With sums over the M entries of a channel (Ioffe and Szegedy 2015, section 3):
+        db = sum dy,  dw = sum dy xhat,  dx = w rstd (dy - db / M - xhat dw / M)
+    """
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+    def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Array:
+        kernels = kernels_of(x)
+        self.mean, self.var = kernels.moments(x)
+        self.rstd = 1 / xp_of(x).sqrt(self.var + self.eps)
+        self.save(x, weight)
+        return kernels.normalize(x, self.mean, self.rstd, weight, bias)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.saved
+        if is_grad_enabled():
+            shares = _batch_norm_backward(grad, x, weight, self.eps)
+        else:
+            arrays = grad.array, x.array, self.mean, self.rstd, None if weight is None else weight.array
+            shares = tuple([Tensor(share) for share in kernels_of(x.array).normalize_backward(*arrays)])
+        return tuple([share if need else None for share, need in zip(shares, self.needs)])
+
+
+def _batch_norm_backward(grad: Tensor, x: Tensor, weight: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The same three gradients written with differentiable operations, for gradients of gradients."""
+    dims = (0, *range(2, x.array.ndim))
+    shape = (1, -1) + (1,) * (x.array.ndim - 2)
+    rstd = 1.0 / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
+    xhat = (x - mean(x, dims, keepdim=True)) * rstd
+    grad_weight, grad_bias = (grad * xhat).sum(dims, keepdim=True), grad.sum(dims, keepdim=True)
+    count = x.array.size // max(x.shape[1], 1)
+    grad_x = (grad - (grad_bias + xhat * grad_weight) * (1.0 / count)) * rstd
+    if weight is not None:
+        grad_x = grad_x * reshape(weight, shape)
+    return grad_x, reshape(grad_weight, (-1,)), reshape(grad_bias, (-1,))
+
+
+def _check(operation: str, x: Tensor, parameters: dict[str, Any], size: Any) -> None:
+    for name, value in parameters.items():
+        if value is not None and require_float(operation, value, name).shape != size:
+            raise ValueError(f"{operation}: {name} has shape {value.shape}, input {x.shape} needs {size}")
+        if value is not None and value.dtype != x.dtype:
+            raise TypeError(f"{operation}: input is {x.dtype}, {name} is {value.dtype}; convert one with .to()")
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise each channel. input: (N, C) or (N, C, H, W); the other tensors: (C,).
+
+    training: use the batch's own mean and (biased) variance, and move the running ones towards them:
+    running = (1 - momentum) running + momentum batch, with the unbiased variance. Otherwise use the running ones.
+    Errors: ValueError if shapes do not fit or, in training, a channel has fewer than two entries.
+    """
+    x = require_float("batch_norm", input, "input")
+    if x.array.ndim < 2:
+        raise ValueError(f"batch_norm: input must be (N, C) or (N, C, H, W), got shape {x.shape}")
+    channels = x.shape[1]
+    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    _check("batch_norm", x, named, (channels,))
+    if not training:
+        return _with_running_statistics(x, running_mean, running_var, weight, bias, eps)
+    count = x.array.size // max(channels, 1)
+    if count < 2:
+        raise ValueError(f"batch_norm: training needs more than one value per channel, got input of shape {x.shape}")
+    op = BatchNorm(eps)
+    y = apply(op, x, weight, bias)
+    for running, batch in ((running_mean, op.mean), (running_var, op.var * (count / (count - 1)))):
+        if running is not None:
+            running.array *= 1 - momentum
+            running.array += momentum * batch
+            running.version.bump()
+    return y
+
+
+def _with_running_statistics(
+    x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Any, bias: Any, eps: float
+) -> Tensor:
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm: outside training, running_mean and running_var are needed")
+    shape = (1, -1) + (1,) * (x.array.ndim - 2)
+    scale = 1.0 / sqrt(running_var + eps)
+    if weight is not None:
+        scale = scale * weight
+    shift = -running_mean * scale
+    if bias is not None:
+        shift = shift + bias
+    return x * reshape(scale, shape) + reshape(shift, shape)
+
+
+def instance_norm(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Normalise each channel of each image over its pixels. input: (N, C, H, W). (Ulyanov et al. 2016.)"""
+    x = require_float("instance_norm", input, "input")
+    if x.array.ndim != 4 or x.shape[2] * x.shape[3] < 2:
+        raise ValueError(f"instance_norm: input must be (N, C, H, W) with more than one pixel, got shape {x.shape}")
+    n, c, h, w = x.shape
+    _check("instance_norm", x, {"weight": weight, "bias": bias}, (c,))
+    y = reshape(apply(BatchNorm(eps), reshape(x, (1, n * c, h, w)), None, None), x.shape)
+    return _affine(y, weight, bias, (1, c, 1, 1))
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise over the last axes, whose sizes are `normalized_shape`. (Ba, Kiros and Hinton 2016.)"""
+    x = require_float("layer_norm", input, "input")
+    sizes = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+    if not sizes or x.shape[-len(sizes) :] != sizes:
+        raise ValueError(f"layer_norm: input has shape {x.shape}, which does not end in normalized_shape {sizes}")
+    _check("layer_norm", x, {"weight": weight, "bias": bias}, sizes)
+    if x.array.size == 0:
+        return _affine(x, weight, bias, sizes)
+    rows = reshape(x, (1, x.array.size // math.prod(sizes), math.prod(sizes)))
+    return _affine(reshape(apply(BatchNorm(eps), rows, None, None), x.shape), weight, bias, sizes)
+
+
+def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    if weight is not None:
+        y = y * reshape(weight, shape)
+    return y if bias is None else y + reshape(bias, shape)

@@ -1,0 +1,216 @@
+"""Operations that rearrange: the numbers stay what they are, and the gradient is rearranged back.
+
+Most results are views: they share memory with their input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from ..backend import Array, xp_of
+from ..tensor import Op, Tensor, apply
+from .common import axes, axis, cast, promoted, require_tensor
+
+
+class Reshape(Op):
+    """y = the same numbers in row-major order under another shape; dx = dy under the old one."""
+
+    is_view = True
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.target = shape
+
+    def forward(self, x: Array) -> Array:
+        self.source = x.shape
+        return x.reshape(self.target)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return apply(Reshape(self.source), grad)
+
+
+class Permute(Op):
+    """y = x with its axes in another order; dx = dy with the order undone."""
+
+    is_view = True
+
+    def __init__(self, dims: tuple[int, ...]) -> None:
+        self.dims = dims
+
+    def forward(self, x: Array) -> Array:
+        return x.transpose(self.dims)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        inverse = [0] * len(self.dims)
+        for new, old in enumerate(self.dims):
+            inverse[old] = new
+        return apply(Permute(tuple(inverse)), grad)
+
+
+class Flip(Op):
+    """y = x read backwards along the axes; dx = dy read backwards."""
+
+    def __init__(self, dims: tuple[int, ...]) -> None:
+        self.dims = dims
+
+    def forward(self, x: Array) -> Array:
+        return xp_of(x).flip(x, self.dims).copy()
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return apply(Flip(self.dims), grad)
+
+
+class Concatenate(Op):
+    """y = the inputs one after the other along an axis; each gets its slice of dy."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, *parts: Array) -> Array:
+        self.lengths = [part.shape[self.dim] for part in parts]
+        return xp_of(parts[0]).concatenate(parts, axis=self.dim)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return split(grad, self.lengths, self.dim)
+
+
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """The same numbers under another shape (row-major); one size may be -1. A view where memory allows."""
+    require_tensor("reshape", "input", input)
+    wanted = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], (int, numpy.integer)) else shape
+    sizes = tuple([int(n) for n in wanted])
+    count = input.array.size
+    if -1 in sizes:
+        known = math.prod([n for n in sizes if n != -1])
+        if sizes.count(-1) > 1 or known == 0 or count % known:
+            raise ValueError(f"reshape: shape {input.shape} cannot become {sizes}: no size fits the -1")
+        sizes = tuple([count // known if n == -1 else n for n in sizes])
+    if math.prod(sizes) != count or min(sizes, default=0) < 0:
+        raise ValueError(f"reshape: shape {input.shape} has {count} entries, {sizes} has {math.prod(sizes)}")
+    return apply(Reshape(sizes), input)
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Merge the axes from start_dim to end_dim (inclusive) into one."""
+    require_tensor("flatten", "input", input)
+    if input.array.ndim == 0:
+        return reshape(input, (1,))
+    first, last = axis("flatten", start_dim, input.array.ndim), axis("flatten", end_dim, input.array.ndim)
+    if last < first:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    shape = input.array.shape
+    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """The axes in the order `dims`. A view."""
+    require_tensor("permute", "input", input)
+    order = tuple(axis("permute", d, input.array.ndim) for d in dims)
+    if sorted(order) != list(range(input.array.ndim)):
+        raise ValueError(f"permute: dims {tuple(dims)} must name each of the {input.array.ndim} axes once")
+    return apply(Permute(order), input)
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two axes exchanged. A view."""
+    require_tensor("transpose", "input", input)
+    order = list(range(input.array.ndim))
+    a, b = axis("transpose", dim0, input.array.ndim), axis("transpose", dim1, input.array.ndim)
+    if order:
+        order[a], order[b] = order[b], order[a]
+    return apply(Permute(tuple(order)), input)
+
+
+def t(input: Tensor) -> Tensor:
+    """A matrix transposed (vectors and scalars as they are)."""
+    if require_tensor("t", "input", input).array.ndim > 2:
+        raise ValueError(f"t: at most 2 axes, got shape {input.shape}; use .permute() or .transpose()")
+    return apply(Permute(tuple(reversed(range(input.array.ndim)))), input)
+
+
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Without axes of size 1: all of them, or those named."""
+    require_tensor("squeeze", "input", input)
+    candidates = axes("squeeze", dim, input.array.ndim)
+    return reshape(input, [n for i, n in enumerate(input.array.shape) if n != 1 or i not in candidates])
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With a new axis of size 1 at position `dim`."""
+    require_tensor("unsqueeze", "input", input)
+    position = axis("unsqueeze", dim, input.array.ndim + 1)
+    return reshape(input, (*input.array.shape[:position], 1, *input.array.shape[position:]))
+
+
+def flip(input: Tensor, dims: Any) -> Tensor:
+    """Read backwards along `dims`. A copy."""
+    require_tensor("flip", "input", input)
+    return apply(Flip(axes("flip", dims, input.array.ndim)), input)
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """One after the other along an existing axis; all other sizes must agree."""
+    parts = [require_tensor("cat", f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+    if not parts:
+        raise ValueError("cat: the list of tensors is empty; at least one is needed")
+    where = axis("cat", dim, parts[0].array.ndim)
+    first = parts[0].shape
+    for i, part in enumerate(parts):
+        shape = part.array.shape
+        if len(shape) != len(first) or not len(shape):
+            raise ValueError(
+                f"cat: tensors[{i}] has shape {shape}, tensors[0] {first}; at least one axis, equally many"
+            )
+        if any(m != n for j, (m, n) in enumerate(zip(shape, first)) if j != where):
+            raise ValueError(
+                f"cat: tensors[{i}] has shape {shape}, tensors[0] {first}; they may differ only in dim {where}"
+            )
+    dtype = parts[0].dtype
+    for part in parts[1:]:
+        dtype = promoted(dtype, part.dtype)
+    return apply(Concatenate(where), *[cast(part, dtype) for part in parts])
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Joined along a new axis; all shapes must be equal."""
+    parts = [require_tensor("stack", f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+    for i, part in enumerate(parts):
+        if part.shape != parts[0].shape:
+            raise ValueError(
+                f"stack: tensors[{i}] has shape {part.shape}, tensors[0] {parts[0].shape}; they must be equal"
+            )
+    if not parts:
+        raise ValueError("stack: the list of tensors is empty; at least one is needed")
+    return cat([unsqueeze(part, dim) for part in parts], axis("stack", dim, parts[0].array.ndim + 1))
+
+
+def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive pieces along an axis: of `split_size` each (the last may be smaller), or of given sizes."""
+    require_tensor("split", "input", input)
+    where = axis("split", dim, input.array.ndim)
+    length = input.array.shape[where]
+    if isinstance(split_size, (int, numpy.integer)):
+        if split_size < 1:
+            raise ValueError(f"split: split_size must be at least 1, got {split_size}")
+        sizes = [min(split_size, length - start) for start in range(0, length, split_size)] or [0]
+    else:
+        sizes = list(split_size)
+        if sum(sizes) != length:
+            raise ValueError(f"split: sizes {sizes} add up to {sum(sizes)}, but dim {dim} has size {length}")
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(input[(slice(None),) * where + (slice(start, start + size),)])
+        start += size
+    return tuple(pieces)
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` pieces of equal size along an axis (the last may be smaller)."""
+    require_tensor("chunk", "input", input)
+    if chunks < 1:
+        raise ValueError(f"chunk: chunks must be at least 1, got {chunks}")
+    length = input.array.shape[axis("chunk", dim, input.array.ndim)]
+    return split(input, max(1, -(-length // chunks)), dim)
