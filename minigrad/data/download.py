@@ -1,0 +1,212 @@
+"""Downloads that can be trusted: several mirrors, resumed where they broke off, checked before they count.
+
+The bytes go into `NAME.part` beside the target. Only when the length and the SHA-256 checksum are right is
+that file renamed to its final name, so a file that has its final name is always whole. A broken transfer
+leaves the part behind, and the next attempt asks the server for the rest with HTTP's `Range` header
+(RFC 9110, section 14): status 206 means "here is the rest", 200 means "I only send whole files".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from tqdm import tqdm
+
+CHUNK = 1 << 18
+TIMEOUT = 30.0  # seconds without a byte
+ATTEMPTS = 5  # for each mirror, as long as every attempt brings something new
+
+
+class _MirrorError(Exception):
+    """One mirror did not deliver; the text says why. resumable: what has arrived so far may be continued."""
+
+    def __init__(self, reason: str, resumable: bool = False) -> None:
+        super().__init__(reason)
+        self.resumable = resumable
+
+
+def cache_folder() -> Path:
+    """The folder for downloaded files: $MINIGRAD_CACHE, or the user's cache folder for minigrad."""
+    chosen = os.environ.get("MINIGRAD_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("minigrad"))
+
+
+def download(
+    urls: Sequence[str],
+    path: str | os.PathLike[str],
+    sha256: str | None = None,
+    size: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Fetches a file from the first of `urls` that delivers it, into `path`, and returns the path.
+
+    urls: mirrors of the same file, http or https, tried in order. sha256: the checksum in hexadecimal, or its
+    first digits (8 at least). size: in bytes. A file that is already there and passes the checks is kept.
+    Errors: ValueError for bad arguments; RuntimeError, naming what went wrong with each mirror, when none
+    delivers, and when the folder cannot be written or has no room.
+    """
+    _check_arguments(urls, sha256, size)
+    target = Path(path)
+    if target.is_file() and _fault(target, sha256, size) is None:
+        return target
+    _check_room(target, size)
+    part = target.with_name(target.name + ".part")
+    failures = []
+    for url in urls:
+        try:
+            _fetch_from(url, part, sha256, size, progress)
+        except _MirrorError as error:
+            failures.append(f"{url}: {error}")
+            continue
+        os.replace(part, target)
+        return target
+    raise RuntimeError(f"download: {target.name} could not be fetched: {'; '.join(failures)}")
+
+
+def _check_arguments(urls: Sequence[str], sha256: str | None, size: int | None) -> None:
+    if isinstance(urls, str) or not urls:
+        raise ValueError(f"download: urls must be a list of one or more addresses, not {urls!r}")
+    for url in urls:
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError(f"download: {url!r} is no address that starts with http:// or https://")
+    if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{8,64}", sha256):
+        raise ValueError(f"download: sha256 must be 8 to 64 hexadecimal digits, not {sha256!r}")
+    if size is not None and size <= 0:
+        raise ValueError(f"download: size must be a positive number of bytes, not {size!r}")
+
+
+def _check_room(target: Path, size: int | None) -> None:
+    """Makes the target's folder; refuses before the transfer what the disk cannot hold anyway."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(target.parent).free
+    except OSError as error:
+        raise RuntimeError(f"download: the folder {target.parent} cannot be used: {error.strerror}") from error
+    if size is not None and free < size:
+        raise RuntimeError(
+            f"download: {target.name} needs {size:,} bytes, and {target.parent} has {free:,} free; "
+            "make room or set MINIGRAD_CACHE to another folder"
+        )
+
+
+def _fetch_from(url: str, part: Path, sha256: str | None, size: int | None, progress: bool) -> None:
+    """Leaves the whole, checked file in `part`, or raises _MirrorError."""
+    if sha256 is None:
+        part.unlink(missing_ok=True)  # without a checksum nobody would notice the halves of two files
+    for _ in range(ATTEMPTS):
+        started_at = _length(part)
+        try:
+            _transfer(url, part, size, progress)
+        except _MirrorError as error:
+            if error.resumable and _length(part) > started_at:
+                continue
+            raise
+        fault = _fault(part, sha256, size)
+        if fault is None:
+            return
+        part.unlink()
+        if started_at == 0:  # otherwise the older half may have been the bad one: once more, from the start
+            raise _MirrorError(fault)
+    raise _MirrorError(f"the connection broke {ATTEMPTS} times")
+
+
+def _transfer(url: str, part: Path, size: int | None, progress: bool) -> None:
+    """One request: appends to `part` what it lacks."""
+    have = _length(part)
+    headers = {"User-Agent": "minigrad", "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as response:
+            start = _start_of(response, have)
+            total = _total(response, start)
+            if None not in (size, total) and total != size:
+                raise _MirrorError(f"offers {total:,} bytes where {size:,} are expected")
+            _receive(response, part, start, total or size, progress)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing behind `have`: the part is complete or wrong; the check decides
+            return
+        raise _MirrorError(f"HTTP {error.code} {error.reason}") from error
+    except http.client.HTTPException as error:
+        raise _MirrorError(f"sent no proper HTTP ({type(error).__name__})", resumable=True) from error
+    except urllib.error.URLError as error:
+        raise _MirrorError(f"cannot be reached ({error.reason})") from error
+    except OSError as error:
+        raise _MirrorError(f"the connection broke ({error})", resumable=True) from error
+
+
+def _start_of(response: Any, have: int) -> int:
+    """Where in the file the response's bytes belong: 0 when the server ignored our Range."""
+    if response.status != 206:
+        return 0
+    match = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", "").strip())
+    if match is None or int(match[1]) != have:
+        raise _MirrorError("answered with another part of the file than the one asked for")
+    return have
+
+
+def _total(response: Any, start: int) -> int | None:
+    """The whole file's length by the server's account, None where it does not say."""
+    length = response.headers.get("Content-Length", "")
+    return start + int(length) if length.isdigit() else None
+
+
+def _receive(response: Any, part: Path, start: int, total: int | None, progress: bool) -> None:
+    """Writes the response into `part` from byte `start` on; never more than `total` bytes in all."""
+    received = start
+    bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, disable=not progress)
+    with bar, _open_part(part, start) as file:
+        while chunk := response.read(CHUNK):
+            received += len(chunk)
+            if total is not None and received > total:
+                raise _MirrorError(f"sends more than the expected {total:,} bytes")
+            _write(file, chunk)
+            bar.update(len(chunk))
+        os.fsync(file.fileno())
+    if total is not None and received < total:
+        raise _MirrorError(f"broke off after {received:,} of {total:,} bytes", resumable=True)
+
+
+def _open_part(part: Path, start: int) -> Any:
+    try:
+        return open(part, "ab" if start else "wb", buffering=0)  # nothing held back that close() would fail on
+    except OSError as error:
+        raise RuntimeError(f"download: {part} cannot be written: {error.strerror}") from error
+
+
+def _write(file: Any, chunk: bytes) -> None:
+    """Writes all of `chunk`; a full disk is the user's to mend, and no reason to try the next mirror."""
+    rest = memoryview(chunk)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise RuntimeError(f"download: {file.name} cannot be written: {error.strerror}") from error
+
+
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0
+
+
+def _fault(path: Path, sha256: str | None, size: int | None) -> str | None:
+    """What is wrong with the file, by its length and checksum; None when nothing is."""
+    length = _length(path)
+    if size is not None and length != size:
+        return f"delivered {length:,} bytes where {size:,} are expected"
+    if sha256 is not None:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not digest.startswith(sha256.lower()):
+            return f"delivered a file whose sha256 {digest[:16]}... is not the expected {sha256[:16]}..."
+    return None
