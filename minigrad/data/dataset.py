@@ -1,0 +1,118 @@
+"""What a data set is: things that can be counted and fetched by number.
+
+A data set has a length and gives its item number i: `len(dataset)` and `dataset[i]`. That is all the loader
+needs. One that can fetch many items faster than one by one says so by overriding `batch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.tensor import Tensor
+
+IndexArray = np.ndarray  # (B,) int64: the numbers of the items that make a batch
+
+
+class Dataset:
+    """The base class: write `__len__` and `__getitem__` in a class of your own, as in PyTorch."""
+
+    def __len__(self) -> int:
+        raise TypeError(f"{type(self).__name__}: a Dataset needs a method __len__ that counts its items")
+
+    def __getitem__(self, index: int) -> Any:
+        raise TypeError(f"{type(self).__name__}: a Dataset needs a method __getitem__ that gives item {index}")
+
+    def batch(self, indices: IndexArray) -> Any:
+        """The items of these numbers, put together along a new first axis (see `collate`)."""
+        return collate([self[int(index)] for index in indices])
+
+
+class TensorDataset(Dataset):
+    """Tensors of equal length side by side; item i is the tuple of their i-th rows.
+
+    tensors: each (N, ...). Errors: ValueError when there is none, or when their lengths differ.
+    """
+
+    def __init__(self, *tensors: Tensor) -> None:
+        if not tensors:
+            raise ValueError("TensorDataset: no tensors given; give one or more of equal length")
+        for tensor in tensors:
+            if not isinstance(tensor, Tensor):
+                raise TypeError(f"TensorDataset: expected Tensors, got {type(tensor).__name__}")
+        shapes = [tuple(tensor.shape) for tensor in tensors]
+        if any(not shape or shape[0] != shapes[0][0] for shape in shapes):
+            raise ValueError(f"TensorDataset: the tensors must have equal length, got shapes {shapes}")
+        self.tensors = tensors
+
+    def __len__(self) -> int:
+        return int(self.tensors[0].shape[0])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return tuple(Tensor(tensor.array[index]) for tensor in self.tensors)
+
+    def batch(self, indices: IndexArray) -> list[Tensor]:
+        return [Tensor(tensor.array[indices]) for tensor in self.tensors]
+
+
+class LabelledImages(Dataset):
+    """Gray images with a class each. Kept as bytes, given as float32 in [0, 1].
+
+    pixels: (N, H, W) uint8. labels: (N,) int64. Item i is the pair (Tensor (1, H, W), int).
+    """
+
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray) -> None:
+        self.pixels = pixels
+        self.targets = labels.astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return Tensor(self._scaled(self.pixels[index][None])), int(self.targets[index])
+
+    def batch(self, indices: IndexArray) -> list[Tensor]:
+        return [Tensor(self._scaled(self.pixels[indices][:, None])), Tensor(self.targets[indices])]
+
+    @property
+    def images(self) -> Tensor:
+        """All images: (N, 1, H, W) float32 in [0, 1], made anew at each call."""
+        return Tensor(self._scaled(self.pixels[:, None]))
+
+    @property
+    def labels(self) -> Tensor:
+        """All classes: (N,) int64."""
+        return Tensor(self.targets)
+
+    @staticmethod
+    def _scaled(pixels: np.ndarray) -> np.ndarray:
+        return pixels.astype(np.float32) / np.float32(255)
+
+
+def collate(items: Sequence[Any]) -> Any:
+    """Put items of one kind together: tuples place by place, Tensors and arrays stacked, numbers in a row.
+
+    items: B of them. Gives a Tensor (B, ...), or for tuples a list of such. Integers become int64, Python
+    floats float32. Errors: ValueError when shapes differ, TypeError for items that are none of these.
+    """
+    first = items[0]
+    if isinstance(first, (tuple, list)):
+        if any(len(item) != len(first) for item in items):
+            raise ValueError(f"DataLoader: items of one batch must have equally many parts, got {first!r} first")
+        return [collate(part) for part in zip(*items)]
+    if isinstance(first, Tensor):
+        items = [item.array for item in items]
+    if isinstance(items[0], (bool, int, np.number, np.bool_)):
+        return Tensor(np.array(items))
+    if isinstance(items[0], float):
+        return Tensor(np.array(items, dtype=np.float32))
+    if not hasattr(items[0], "shape"):
+        raise TypeError(
+            f"DataLoader: cannot make a batch of {type(first).__name__}; items must be Tensors, arrays or numbers"
+        )
+    if any(item.shape != items[0].shape for item in items):
+        shapes = sorted({tuple(item.shape) for item in items})
+        raise ValueError(f"DataLoader: the items of one batch must have one shape, got {shapes}")
+    return Tensor(np.stack(items))
