@@ -87,13 +87,14 @@ from .ops.common import BOOL as bool
 from .ops.common import FLOAT32 as float32
 from .ops.common import FLOAT64 as float64
 from .ops.common import INT64 as int64
-from .tensor import Op, Tensor, apply, enable_grad, grad, is_grad_enabled, no_grad, set_grad_enabled
+from .recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .tensor import Op, Tensor, apply, grad
 
 float = float32
 double = float64
 long = int64
 
-from . import data, gradcheck, nn, optim  # noqa: E402
-from .checkpoint import load, save  # noqa: E402
+from . import data, gradcheck, nn, optim
+from .checkpoint import load, save
 
 __version__ = "0.1.0"

@@ -20,16 +20,15 @@ Source: Griewank and Walther, "Evaluating Derivatives", 2nd edition (2008), chap
 
 from __future__ import annotations
 
-import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Union
 
 import numpy
 
 from .backend import Array, Device, device_of, xp_of
 from .operators import Operators
+from .recording import enable_grad, mode, no_grad, observers
 
 
 class Version:
@@ -119,7 +118,7 @@ class Tensor(Operators):
             self.node.retained = (*self.node.retained, weakref.ref(self))
 
 
-Hook = Callable[[Tensor], Union[Tensor, None]]
+Hook = Callable[[Tensor], Tensor | None]
 Edge = Union["Op", Tensor, None]  # what a gradient flows to: an operation, a leaf, or nothing
 
 
@@ -200,13 +199,13 @@ def edge_of(tensor: Tensor) -> Edge:
 def apply(op: Op, *inputs: Any) -> Tensor:
     """Run `op` on tensors (Python scalars pass through as constants) and record it if a gradient may be wanted."""
     arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
-    recording = _mode.recording
+    recording = mode.recording
     if len(arrays) > 1:
         _check_devices(op, arrays)
     op.needs = needs = [recording and isinstance(x, Tensor) and x.requires_grad for x in inputs]
     op.records = ()
-    if _observers:
-        result = _observed(op, arrays)
+    if observers:
+        result = observers[-1](op, "forward", lambda: op.forward(*arrays))
     else:
         result = op.forward(*arrays)
     if isinstance(result, numpy.generic):  # NumPy returns scalars, not 0-d arrays, from reductions
@@ -293,6 +292,7 @@ def run_backward(
 
 
 def _root_edge(root: Tensor) -> Edge:
+    """Where the walk starts. Errors: TypeError for what is no Tensor, RuntimeError for a Tensor without a graph."""
     if not isinstance(root, Tensor):
         raise TypeError(f"backward: a Tensor is needed, got {type(root).__name__}")
     if not root.requires_grad:
@@ -304,6 +304,7 @@ def _root_edge(root: Tensor) -> Edge:
 
 
 def _root_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
+    """The gradient that the walk starts with, checked; 1 for a scalar if none is given."""
     if gradient is None:
         if root.array.size != 1:
             raise RuntimeError(
@@ -368,7 +369,7 @@ def _shares(op: Op, grad: Tensor | None, useful: dict[Any, bool] | None) -> Sequ
     if useful is not None:
         op.needs = [need and parent in useful for need, parent in zip(needs, op.parents)]
     try:
-        shares = _observed(op, [grad]) if _observers else op.backward(grad)
+        shares = observers[-1](op, "backward", lambda: op.backward(grad)) if observers else op.backward(grad)
     finally:
         op.needs = needs
     if not isinstance(shares, tuple):
@@ -453,78 +454,3 @@ def grad(
             "pass allow_unused=True to get None for it"
         )
     return results
-
-
-# ----------------------------------------------------------------------- recording and observing
-
-
-class _Mode(threading.local):
-    recording = True  # each thread starts out recording
-
-
-_mode = _Mode()
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations are being recorded in this thread."""
-    return _mode.recording
-
-
-class set_grad_enabled:
-    """Switch recording on or off: as a context manager (`with no_grad():`) or a decorator (`@no_grad()`)."""
-
-    def __init__(self, recording: bool) -> None:
-        self.recording = recording
-        self.before: list[bool] = []
-
-    def __enter__(self) -> None:
-        self.before.append(_mode.recording)
-        _mode.recording = self.recording
-
-    def __exit__(self, *exception: object) -> None:
-        _mode.recording = self.before.pop()
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        from functools import wraps
-
-        @wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with set_grad_enabled(self.recording):
-                return function(*args, **kwargs)
-
-        return wrapped
-
-
-class no_grad(set_grad_enabled):
-    """Within it nothing is recorded: results do not require gradients and hold no graph."""
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-
-class enable_grad(set_grad_enabled):
-    """Within it operations are recorded, even inside `no_grad()`."""
-
-    def __init__(self) -> None:
-        super().__init__(True)
-
-
-Observer = Callable[[Op, str, Callable[[], Any]], Any]
-_observers: list[Observer] = []
-
-
-@contextmanager
-def observe(observer: Observer) -> Iterator[None]:
-    """Within it every forward and backward is run by `observer(op, "forward" | "backward", run)`, which must
-    call `run()` once and return its result: the hook on which tracing and profiling hang."""
-    _observers.append(observer)
-    try:
-        yield
-    finally:
-        _observers.remove(observer)
-
-
-def _observed(op: Op, arguments: Sequence[Any]) -> Any:
-    backward = isinstance(arguments[0], Tensor)
-    method, name = (op.backward, "backward") if backward else (op.forward, "forward")
-    return _observers[-1](op, name, lambda: method(*arguments))

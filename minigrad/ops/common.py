@@ -84,7 +84,7 @@ def _check_broadcast(operation: str, a: tuple[int, ...], b: tuple[int, ...]) -> 
     for m, n in zip(reversed(a), reversed(b)):
         if m != n and m != 1 and n != 1:
             raise ValueError(
-                f"{operation}: shapes {a} and {b} do not broadcast: counted from the last axis, sizes must be equal or 1"
+                f"{operation}: shapes {a} and {b} do not broadcast: from the last axis back, sizes must be equal or 1"
             )
 
 

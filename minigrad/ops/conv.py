@@ -237,7 +237,8 @@ def conv_transpose2d(
     geometry = _checked("conv_transpose2d", input, weight, bias, stride, padding, dilation, groups)
     if input.shape[1] != weight.shape[0]:
         raise ValueError(
-            f"conv_transpose2d: x has {input.shape[1]} channels {input.shape}, weight expects {weight.shape[0]} {weight.shape}"
+            f"conv_transpose2d: x has {input.shape[1]} channels {input.shape}, weight expects {weight.shape[0]} "
+            f"{weight.shape}"
         )
     _check_bias("conv_transpose2d", bias, weight.shape[1] * geometry.groups, input)
     extra = pair("conv_transpose2d", "output_padding", output_padding, 0)

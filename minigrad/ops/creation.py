@@ -238,7 +238,9 @@ def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tenso
     for target in targets:
         if isinstance(target, Tensor):
             dtype, device = target.dtype, target.device
-        elif isinstance(target, Device) or isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "auto"):
+        elif isinstance(target, Device) or (
+            isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "auto")
+        ):
             device = target
         else:
             dtype = target

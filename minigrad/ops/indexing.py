@@ -13,7 +13,8 @@ import numpy
 
 from ..backend import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply, is_grad_enabled
+from ..recording import is_grad_enabled
+from ..tensor import Op, Tensor, apply
 from .common import INT64, axis, cast, require_tensor, sum_to
 from .inplace import assign, check_writable
 
@@ -74,7 +75,7 @@ def _is_basic(index: Any) -> bool:
     """Whether an index is made of ints, slices, None and ... only, so that no place is named twice."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
-        part is None or isinstance(part, (int, numpy.integer, slice, EllipsisType)) and not isinstance(part, bool)
+        part is None or (isinstance(part, (int, numpy.integer, slice, EllipsisType)) and not isinstance(part, bool))
         for part in parts
     )
 

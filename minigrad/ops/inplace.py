@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import device_of, generator, to_device
-from ..tensor import Tensor, Version, is_grad_enabled
+from ..recording import is_grad_enabled
+from ..tensor import Tensor, Version
 from .common import cast, expand
 
 

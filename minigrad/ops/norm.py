@@ -11,7 +11,8 @@ from typing import Any
 
 from ..backend import Array, xp_of
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply, is_grad_enabled
+from ..recording import is_grad_enabled
+from ..tensor import Op, Tensor, apply
 from .arithmetic import sqrt
 from .common import require_float
 from .reduction import mean, var
