@@ -1,0 +1,208 @@
+"""Look at the engine while it works: draw a graph, follow a backward pass, profile a program.
+
+    python -m minigrad.trace draw -o graph.svg      a small network's graph as a picture
+    python -m minigrad.trace backward               the same network's backward pass, step by step
+    python -m minigrad.trace profile                where the time of a training step goes
+    python -m minigrad.trace roofline               each network's time on a GPU, estimated from counted work
+
+In a program of your own:
+
+    draw(loss, "graph.svg")
+    with trace():      # prints one line for each operation
+        loss.backward()
+    with profile() as times:
+        step()
+    print(times)
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .recording import observe
+from .tensor import Edge, Op, Tensor, edge_of
+
+# --------------------------------------------------------------------------------------- drawing
+
+
+def graph(root: Tensor) -> tuple[list[Any], list[tuple[Any, Any]]]:
+    """(nodes, edges) of the graph behind a tensor: operations and leaves, each before its users; edges (from, to)."""
+    order: list[Any] = []
+    edges: list[tuple[Any, Any]] = []
+    seen: set[Any] = set()
+    stack: list[tuple[Edge, bool]] = [(edge_of(root), False)]
+    while stack:
+        node, finished = stack.pop()
+        if node is None:
+            continue
+        if finished:
+            order.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        if isinstance(node, Op):
+            parents = [parent for parent in node.parents or () if parent is not None]
+            edges.extend((parent, node) for parent in parents)
+            stack.extend((parent, False) for parent in parents)
+    return order, edges
+
+
+def label(node: Any, names: dict[int, str] | None = None) -> str:
+    """What to write on a node: the operation or the leaf's name, and its shape."""
+    name = (names or {}).get(id(node), "leaf") if isinstance(node, Tensor) else type(node).__name__
+    return f"{name}\n{tuple(node.shape)}"
+
+
+def draw(root: Tensor, path: str | Path, names: dict[int, str] | None = None) -> None:
+    """Draw the graph behind a tensor, leaves at the top, as PNG, SVG or PDF by the path's suffix.
+
+    names: what to call the leaves, by `id(tensor)`. Errors: ValueError for a tensor without a graph.
+    """
+    from matplotlib.figure import Figure
+
+    nodes, edges = graph(root)
+    if not nodes:
+        raise ValueError("draw: this tensor has no graph; set requires_grad=True on what it is computed from")
+    places = _layout(nodes, edges)
+    width = max(x for x, _ in places.values()) + 1
+    height = max(y for _, y in places.values()) + 1
+    figure = Figure(figsize=(1.6 * width + 0.6, 0.75 * height + 0.6))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.axis("off")
+    axes.set_xlim(-0.7, width - 0.3)
+    axes.set_ylim(height - 0.3, -0.7)
+    for start, end in edges:
+        axes.annotate("", places[end], places[start], arrowprops={"arrowstyle": "->", "color": "0.6", "shrinkA": 14})
+    for node in nodes:
+        colour = "#cfe3f7" if isinstance(node, Tensor) else "#fbe6c3"
+        box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "0.5"}
+        axes.text(*places[node], label(node, names), ha="center", va="center", fontsize=8, bbox=box)
+    figure.savefig(path, dpi=150)
+
+
+def _layout(nodes: list[Any], edges: list[tuple[Any, Any]]) -> dict[Any, tuple[float, float]]:
+    """Rows by distance to the root, leaves just above their first user; columns in order of appearance."""
+    users: dict[Any, list[Any]] = {}
+    for start, end in edges:
+        users.setdefault(start, []).append(end)
+    height: dict[Any, int] = {}
+    for node in reversed(nodes):
+        height[node] = 1 + max((height[user] for user in users.get(node, ())), default=-1)
+    top = max(height.values())
+    rows: dict[int, list[Any]] = {}
+    for node in nodes:
+        rows.setdefault(top - height[node], []).append(node)
+    widest = max(len(row) for row in rows.values())
+    return {
+        node: (column + (widest - len(row)) / 2, depth)
+        for depth, row in rows.items()
+        for column, node in enumerate(row)
+    }
+
+
+# ---------------------------------------------------------------------- following and profiling
+
+
+@contextmanager
+def trace(write: Callable[[str], Any] = print) -> Iterator[None]:
+    """Within it each operation says what it does: direction, name, shape of its result, and its size."""
+
+    def observer(op: Op, direction: str, run: Callable[[], Any]) -> Any:
+        result = run()
+        if direction == "forward":
+            write(f"forward   {type(op).__name__:20} -> {getattr(result, 'shape', ())}")
+        else:
+            shares = result if isinstance(result, tuple) else (result,)
+            shapes = ", ".join("-" if share is None else str(share.shape) for share in shares)
+            write(f"backward  {type(op).__name__:20} {tuple(op.shape)} -> {shapes}")
+        return result
+
+    with observe(observer):
+        yield
+
+
+class Profile:
+    """How often each operation ran and for how long, forward and backward apart; `str()` is a table.
+
+    A backward's time includes that of the operations it is made of, which are also counted by themselves.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[tuple[str, str], float] = {}
+        self.calls: dict[tuple[str, str], int] = {}
+
+    def observer(self, op: Op, direction: str, run: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = run()
+        key = type(op).__name__, direction
+        self.seconds[key] = self.seconds.get(key, 0.0) + time.perf_counter() - start
+        self.calls[key] = self.calls.get(key, 0) + 1
+        return result
+
+    def __str__(self) -> str:
+        rows = sorted(self.seconds.items(), key=lambda item: -item[1])
+        lines = [f"{'operation':24} {'direction':9} {'calls':>7} {'ms':>10}"]
+        lines += [f"{name:24} {way:9} {self.calls[name, way]:7} {1e3 * s:10.2f}" for (name, way), s in rows]
+        return "\n".join(lines)
+
+
+@contextmanager
+def profile() -> Iterator[Profile]:
+    """Within it every operation is timed (wall clock; on a GPU kernels run on after the call returns)."""
+    result = Profile()
+    with observe(result.observer):
+        yield result
+
+
+# ---------------------------------------------------------------------------------- command line
+
+
+def _example() -> tuple[Tensor, dict[int, str]]:
+    """The loss of a small convolutional network on random data, and its leaves' names."""
+    import minigrad as mg
+
+    mg.manual_seed(0)
+    x, target = mg.randn(4, 1, 8, 8), mg.randint(0, 3, (4,))
+    net = mg.nn.Sequential(mg.nn.Conv2d(1, 4, 3), mg.nn.ReLU(), mg.nn.Flatten(), mg.nn.Linear(144, 3))
+    loss = mg.nn.functional.cross_entropy(net(x), target)
+    return loss, {id(p): name for name, p in net.named_parameters()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m minigrad.trace", description="Look at the engine while it works.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    drawing = commands.add_parser("draw", help="draw the graph of a small network")
+    drawing.add_argument("-o", "--output", default="graph.svg", help="the picture's path (default: %(default)s)")
+    commands.add_parser("backward", help="print a small network's backward pass, step by step")
+    commands.add_parser("profile", help="print where the time of its forward and backward pass goes")
+    options = parser.parse_args(arguments)
+    if options.command == "draw":
+        loss, names = _example()
+        try:
+            draw(loss, options.output, names)
+        except (OSError, ValueError) as error:
+            print(f"error: --output {options.output}: {error}", file=sys.stderr)
+            return 2
+        print(f"wrote {options.output}")
+    elif options.command == "backward":
+        loss, _ = _example()
+        with trace():
+            loss.backward()
+    else:
+        with profile() as times:
+            _example()[0].backward()
+        print(times)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
