@@ -28,7 +28,7 @@ import numpy
 
 from .backend import Array, Device, device_of, xp_of
 from .operators import Operators
-from .recording import enable_grad, mode, no_grad, observers
+from .recording import mode, observers
 
 
 class Version:
@@ -266,18 +266,21 @@ def run_backward(
     useful = None if wanted is None else _leading_to([edge_of(x) for x in wanted], uses)
     found: dict[Any, Tensor] = {}
     ready = [edge for edge in pending if uses[edge] == 0]
-    with enable_grad() if create_graph else no_grad():
+    recording, mode.recording = mode.recording, create_graph
+    try:
         while ready:
             edge = ready.pop()
-            grad = _run_hooks(edge, pending.pop(edge, None))
-            if useful is None and grad is not None:
-                _keep(edge, grad, create_graph)
-            elif useful is not None and grad is not None and useful.get(edge):
-                found[edge] = grad
+            grad = pending.pop(edge, None)
+            if grad is not None:
+                if edge.hooks:
+                    grad = _run_hooks(edge, grad)
+                if useful is None:
+                    _keep(edge, grad)
+                elif useful.get(edge):
+                    found[edge] = grad
             if isinstance(edge, Tensor):
                 continue
-            parents = edge.parents
-            shares = _shares(edge, grad, useful)
+            parents, shares = edge.parents, _shares(edge, grad, useful)
             if not retain_graph:
                 edge.parents = edge.records = None
             for parent, share in zip(parents, shares):
@@ -288,6 +291,8 @@ def run_backward(
                 uses[parent] -= 1
                 if uses[parent] == 0:
                     ready.append(parent)
+    finally:
+        mode.recording = recording
     return found
 
 
@@ -311,7 +316,7 @@ def _root_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
                 f"backward: the tensor has shape {root.shape}, not one number; reduce it (.sum(), .mean()) or pass "
                 "a gradient of its shape"
             )
-        return Tensor(xp_of(root.array).ones_like(root.array))
+        return Tensor(xp_of(root.array).ones(root.array.shape, root.array.dtype))
     if not isinstance(gradient, Tensor):
         raise TypeError(f"backward: gradient must be a Tensor, got {type(gradient).__name__}")
     if gradient.shape != root.shape:
@@ -399,9 +404,8 @@ def _gather(pending: dict[Any, Tensor], edge: Edge, share: Tensor) -> None:
     pending[edge] = share if known is None else known + share
 
 
-def _run_hooks(edge: Any, grad: Tensor | None) -> Tensor | None:
-    if grad is None or not edge.hooks:
-        return grad
+def _run_hooks(edge: Any, grad: Tensor) -> Tensor:
+    """The gradient after the user's hooks have seen, and perhaps replaced, it."""
     for hook in list(edge.hooks.values()):
         replacement = hook(grad)
         if replacement is not None:
@@ -411,12 +415,12 @@ def _run_hooks(edge: Any, grad: Tensor | None) -> Tensor | None:
     return grad
 
 
-def _keep(edge: Any, grad: Tensor, create_graph: bool) -> None:
+def _keep(edge: Any, grad: Tensor) -> None:
     """Store a complete gradient where the user will look for it: on leaves and on tensors that asked for it."""
     holders = [edge] if isinstance(edge, Tensor) else [reference() for reference in edge.retained]
     for holder in holders:
         if holder is not None:
-            kept = grad if create_graph or not grad.requires_grad else grad.detach()
+            kept = grad if mode.recording or not grad.requires_grad else grad.detach()
             holder.grad = kept if holder.grad is None else holder.grad + kept
 
 

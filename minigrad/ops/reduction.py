@@ -32,7 +32,9 @@ class Sum(Op):
         return x.sum(axis=self.dims, keepdims=self.keepdim)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return expand(reshape(grad, _kept(self.source, self.dims)), self.source)
+        if not self.keepdim and len(self.dims) < len(self.source):
+            grad = reshape(grad, _kept(self.source, self.dims))
+        return expand(grad, self.source)
 
 
 class Amax(Op):
