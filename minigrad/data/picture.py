@@ -43,7 +43,7 @@ def open_picture(
         raise ValueError(f"{path}: this is a folder, not a picture")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", module="PIL")  # its remarks on damage; the size is checked here
             with Image.open(path, formats=_formats()) as image:
                 return _decode(image, path, background, longest)
     except UnidentifiedImageError as error:
