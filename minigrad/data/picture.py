@@ -28,33 +28,39 @@ class PictureNote(UserWarning):
     """Something a user should know about how a picture was read."""
 
 
+class PictureError(ValueError):
+    """Why a file cannot be read as a picture: one sentence that names the file."""
+
+
 def open_picture(
     path: str | os.PathLike[str], background: str | Color = "white", longest: int | None = None
 ) -> Image.Image:
     """The picture in a file: upright, RGB, first frame, transparency laid over `background`.
 
     longest: shrink so that the longer side has at most this many pixels (4096 where None, with a note).
-    Errors: FileNotFoundError; ValueError, one sentence that names the file, when it cannot be read.
+    Errors: FileNotFoundError; PictureError (a ValueError) when the file cannot be read as a picture.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such picture")
     if not path.is_file():
-        raise ValueError(f"{path}: this is a folder, not a picture")
+        raise PictureError(f"{path}: this is a folder, not a picture")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="PIL")  # its remarks on damage; the size is checked here
             with Image.open(path, formats=_formats()) as image:
                 return _decode(image, path, background, longest)
+    except (PictureError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: not a picture in a known format (PNG, JPEG, WebP, GIF, TIFF ...)") from error
+        raise PictureError(f"{path}: not a picture in a known format (PNG, JPEG, WebP, GIF, TIFF ...)") from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: larger than {MAX_PIXELS:,} pixels; shrink it first") from error
+        raise PictureError(f"{path}: larger than {MAX_PIXELS:,} pixels; shrink it first") from error
     except PermissionError as error:
-        raise ValueError(f"{path}: may not be read (permission denied)") from error
-    except (OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, ArithmeticError) as error:
-        # Pillow's decoders answer damaged data with any of these.
-        raise ValueError(f"{path}: the picture is damaged or cut short ({error})") from error
+        raise PictureError(f"{path}: may not be read (permission denied)") from error
+    except Exception as error:  # Pillow's decoders answer damaged data with nearly any exception
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"{path}: the picture is damaged or cut short ({reason})") from error
 
 
 def _formats() -> list[str]:
@@ -65,9 +71,9 @@ def _formats() -> list[str]:
 def _decode(image: Image.Image, path: Path, background: str | Color, longest: int | None) -> Image.Image:
     width, height = image.size
     if width < 1 or height < 1:
-        raise ValueError(f"{path}: the picture has no pixels ({width} x {height})")
+        raise PictureError(f"{path}: the picture has no pixels ({width} x {height})")
     if width * height > MAX_PIXELS:
-        raise ValueError(f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; shrink it first")
+        raise PictureError(f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; shrink it first")
     if getattr(image, "is_animated", False) and image.format != "MPO":
         _note(f"{path}: has several frames; the first is used")
     limit = MAX_SIDE if longest is None else min(longest, MAX_SIDE)
@@ -81,7 +87,7 @@ def _decode(image: Image.Image, path: Path, background: str | Color, longest: in
 def _to_rgb(image: Image.Image, background: str | Color) -> Image.Image:
     """Any of Pillow's modes as RGB."""
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image, np.float64), image.mode)).convert("RGB")
+        return Image.fromarray(_eight_bits(np.asarray(image, np.float32), image.mode)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         over = image.convert("RGBA")
         ground = Image.new("RGBA", over.size, background)
