@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigrad.data import MNIST, TypesetDigits
-from minigrad.data.typeset import centre_by_mass, glyph_fields, sample_bilinear, signed_distance
+from minigrad.data.typeset import centre_by_mass, elastic_displacement, glyph_fields, sample_bilinear, signed_distance
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,14 @@ def test_signed_distance_against_a_naive_search():
         others = outside if mask[y, x] else inside
         nearest = np.sqrt(((others - [y, x]) ** 2).sum(axis=1)).min()
         assert signed_distance(mask)[y, x] == pytest.approx(nearest if mask[y, x] else -nearest)
+
+
+def test_displacements_are_smooth_and_of_the_stated_strength():
+    field = elastic_displacement(np.random.default_rng(0))
+    strength = np.sqrt((field**2).mean(axis=(1, 2)))
+    assert strength.min() >= 0 and 1.4 < strength.max() <= 1.5
+    step = np.sqrt((np.diff(field, axis=1) ** 2).mean(axis=(1, 2)))
+    assert (step < 0.4 * strength).all()
 
 
 def test_bilinear_sampling_is_exact_on_planes_and_clamped_outside():

@@ -100,18 +100,18 @@ def _affine_places(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
     return rows * tall[:, None, None], columns * wide[:, None, None]
 
 
-def elastic_displacement(random: np.random.Generator, strength: float = 1.0, sigma: float = 4.0) -> np.ndarray:
-    """A smooth random field (CHUNK, 28, 28): uniform noise blurred by a Gaussian, of mean square strength^2.
+def elastic_displacement(random: np.random.Generator) -> np.ndarray:
+    """Smooth random fields (CHUNK, 28, 28): how far, in pixels, each place is pushed along one axis.
 
-    Simard et al. blur uniform noise with sigma = 4 and scale it by 34; the strength here is the resulting
-    typical displacement in pixels, drawn for each image between nothing and 1.5 times `strength`.
+    Uniform noise blurred by a Gaussian of deviation 4 pixels, Simard et al.'s choice. They scale it by 34; here
+    each field is scaled to its own strength, a root mean square of 0 to 1.5 pixels.
     """
     noise = random.uniform(-1, 1, (CHUNK, SIDE, SIDE)).astype(np.float32)
     apart = np.arange(SIDE)[:, None] - np.arange(SIDE)[None, :]
-    blur = np.exp(-(apart**2) / (2 * sigma**2)).astype(np.float32)
+    blur = np.exp(-(apart**2) / (2 * 4.0**2)).astype(np.float32)
     smooth = blur @ noise @ blur.T
     size = np.sqrt(np.mean(smooth**2, axis=(1, 2), keepdims=True))
-    return smooth / size * random.uniform(0, 1.5 * strength, (CHUNK, 1, 1)).astype(np.float32)
+    return smooth / size * random.uniform(0, 1.5, (CHUNK, 1, 1)).astype(np.float32)
 
 
 def sample_bilinear(fields: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
