@@ -1,0 +1,303 @@
+"""Is a derivative right? Ask the function itself: move an input a little and see how much the result moves.
+
+For a function f of tensors with Jacobian J, the central difference
+
+    (f(x + eps v) - f(x - eps v)) / (2 eps)  =  J v + O(eps^2)
+
+needs no derivative at all, so it can judge the one that `backward` computes, which gives u^T J for any u.
+Both sides are compared as numbers u^T J v: for every entry of J (u and v are unit vectors) when it is small,
+else along random directions.
+
+Three outcomes, not two: where the slopes to the left and to the right of x differ, f has a kink there (relu
+at 0), no derivative exists, and neither number is right or wrong: such entries are reported, not judged.
+
+float64 is required: with eps = 1e-6, float32 has no digits left for the difference.
+Source: Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), section 8.1 (differences and their eps).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+
+from ..backend import to_device, to_numpy
+from ..ops import zeros_like
+from ..recording import enable_grad, no_grad
+from ..tensor import Tensor, grad
+from .report import Comparison, GradientError, Report, compare
+
+FULL_JACOBIAN = 4_000  # entries up to which every one is checked, unless told otherwise
+PROJECTIONS = 6  # random directions of input and of output otherwise
+
+Function = Callable[..., Any]
+
+
+def gradcheck(
+    f: Function,
+    inputs: Any,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    projections: int | None = None,
+) -> Report:
+    """Check the derivatives of f at `inputs` against central differences.
+
+    f: takes the inputs, returns a Tensor or a tuple of them. inputs: a Tensor or a sequence; those Tensors that
+        require a gradient are checked and must be float64. eps: the step. A derivative a is accepted beside a
+        difference d if |a - d| <= atol + rtol |d|. projections: how many random directions to check instead
+        of every entry of the Jacobian (None: every entry, unless it has more than 4,000).
+    Returns a Report, true only if everything passed; print it for one line an input. Kinks are neither passed
+        nor failed: the report is then false, `report.status` is "kink", and a warning says where.
+    Errors: GradientError (an AssertionError) with the report if something is wrong and raise_exception is set;
+        TypeError for inputs that are not float64; ValueError if nothing requires a gradient.
+    """
+    return _judged(examine(f, inputs, eps, atol, rtol, projections), raise_exception)
+
+
+def gradgradcheck(
+    f: Function,
+    inputs: Any,
+    grad_outputs: Any = None,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    projections: int | None = None,
+) -> Report:
+    """Check second derivatives: `gradcheck` of the gradient of f, in the inputs and in the gradient it is given.
+
+    grad_outputs: the gradient with respect to each result of f (None: random numbers). The rest is as in
+    `gradcheck`.
+    """
+    gradient, arguments = gradient_of(f, inputs, grad_outputs)
+    return _judged(examine(gradient, arguments, eps, atol, rtol, projections), raise_exception)
+
+
+def _judged(report: Report, raise_exception: bool) -> Report:
+    if report.status == "wrong" and raise_exception:
+        raise GradientError(str(report))
+    if report.status == "kink":
+        warnings.warn(str(report), stacklevel=3)
+    return report
+
+
+def gradient_of(f: Function, inputs: Any, grad_outputs: Any = None) -> tuple[Function, tuple[Any, ...]]:
+    """The function (inputs, grad_outputs) -> gradients of f by the inputs, differentiable, and where to check it."""
+    given = _as_tuple(inputs)
+    chosen = _checked(given)
+    with enable_grad():
+        results = _outputs(f, given)
+    if grad_outputs is None:
+        random = numpy.random.default_rng(1)
+        weights = tuple([_like(y, random.standard_normal(y.shape)) for y in results])
+    else:
+        weights = _as_tuple(grad_outputs)
+    for weight in weights:
+        weight.requires_grad_()
+
+    def gradient(*arguments: Any) -> tuple[Tensor, ...]:
+        points = [arguments[i] for i in chosen]
+        with enable_grad():
+            outputs = _outputs(f, arguments[: len(given)])
+            pairs = [(y, w) for y, w in zip(outputs, arguments[len(given) :]) if y.requires_grad]
+            if not pairs:
+                return tuple([zeros_like(x) for x in points])
+            found = grad([y for y, _ in pairs], points, [w for _, w in pairs], create_graph=True, allow_unused=True)
+        return tuple([zeros_like(x) if g is None else g for x, g in zip(points, found)])
+
+    return gradient, (*given, *weights)
+
+
+def examine(
+    f: Function, inputs: Any, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, projections: int | None = None
+) -> Report:
+    """The report of `gradcheck`, without raising or warning."""
+    given = _as_tuple(inputs)
+    chosen = _checked(given)
+    random = numpy.random.default_rng(0)
+    with enable_grad():
+        outputs = _outputs(f, given)
+    report = Report(_obstacles(f, given, chosen, outputs, random))
+    if report.failures:
+        return report
+    entries = max([given[i].numel() * y.numel() for i in chosen for y in outputs], default=0)
+    full = projections is None and entries <= FULL_JACOBIAN
+    count = projections or PROJECTIONS
+    lefts = [_output_directions(y.numel(), full, count, random) for y in outputs]
+    computed = [_computed(y, [given[i] for i in chosen], u) for y, u in zip(outputs, lefts)]
+    for order, position in enumerate(chosen):
+        x = given[position]
+        rights = numpy.eye(x.numel()) if full else random.standard_normal((count, x.numel()))
+        measured = _measured(f, given, x, rights, eps, atol, rtol)
+        for number, (y, u) in enumerate(zip(outputs, lefts)):
+            columns, kinks = measured[number]
+            comparison = Comparison(position, number, x.shape, y.shape, len(u) * len(rights))
+            compare(
+                computed[number][order] @ rights.T,
+                u @ numpy.where(kinks, 0.0, columns),
+                numpy.abs(u) @ kinks > 0,
+                atol,
+                rtol,
+                _describe(x.shape, y.shape, full),
+                comparison,
+            )
+            report.comparisons.append(comparison)
+    return report
+
+
+def _output_directions(size: int, full: bool, count: int, random: numpy.random.Generator) -> numpy.ndarray:
+    """The vectors u, one a row. A random one goes along with the unit vectors: those alone would not notice a
+    backward that, say, squares the gradient it is given, for 1 squared is 1."""
+    if full:
+        return numpy.vstack([numpy.eye(size), random.standard_normal((1, size))])
+    return random.standard_normal((count, size))
+
+
+def _computed(y: Tensor, points: Sequence[Tensor], directions: numpy.ndarray) -> list[numpy.ndarray]:
+    """For each input the matrix whose rows are u^T J, by backward passes through y's graph."""
+    rows = [numpy.zeros((len(directions), x.numel())) for x in points]
+    if not y.requires_grad:
+        return rows
+    for k, u in enumerate(directions):
+        found = grad([y], points, [_like(y, u.reshape(y.shape))], retain_graph=True, allow_unused=True)
+        for row, share in zip(rows, found):
+            if share is not None:
+                row[k] = to_numpy(share.array).reshape(-1)
+    return rows
+
+
+def _measured(
+    f: Function, given: Sequence[Any], x: Tensor, directions: numpy.ndarray, eps: float, atol: float, rtol: float
+) -> list[tuple[numpy.ndarray, numpy.ndarray]]:
+    """For each output the matrix whose columns are J v, by differences, and which entries have no derivative."""
+    base = to_numpy(x.array).copy()
+
+    def values(step: float, v: numpy.ndarray) -> list[numpy.ndarray]:
+        x.array[...] = to_device(base + step * v.reshape(base.shape), x.device)
+        x.version.bump()
+        return [to_numpy(y.array).astype(numpy.float64).reshape(-1) for y in _outputs(f, given)]
+
+    columns: list[list[numpy.ndarray]] = []
+    kinks: list[list[numpy.ndarray]] = []
+    try:
+        with no_grad(), numpy.errstate(all="ignore"):
+            here = values(0.0, numpy.zeros(base.size))
+            for v in directions:
+                slopes = [(_slopes(h, a, b, eps)) for h, a, b in zip(here, values(eps, v), values(-eps, v))]
+                suspects = [gap > atol + rtol * numpy.abs(slope) for slope, gap in slopes]
+                if any(suspect.any() for suspect in suspects):
+                    short = [values(eps / 4, v), values(-eps / 4, v)]
+                    gaps = [_slopes(h, a, b, eps / 4)[1] for h, a, b in zip(here, *short)]
+                    suspects = [s & ~_curved(gap, g) for s, (_, gap), g in zip(suspects, slopes, gaps)]
+                columns.append([slope for slope, _ in slopes])
+                kinks.append(suspects)
+    finally:
+        x.array[...] = to_device(base, x.device)
+        x.version.bump()
+    sizes = [h.size for h in here]
+    return [(_stack(columns, i, n), _stack(kinks, i, n).astype(bool)) for i, n in enumerate(sizes)]
+
+
+def _slopes(here: numpy.ndarray, ahead: numpy.ndarray, behind: numpy.ndarray, eps: float) -> tuple[Any, Any]:
+    """The central slope, and how far the slopes to both sides are apart; an undefined neighbour is infinitely far."""
+    gap = numpy.abs(ahead - 2 * here + behind) / eps
+    return (ahead - behind) / (2 * eps), numpy.where(numpy.isfinite(gap), gap, numpy.inf)
+
+
+def _curved(gap: numpy.ndarray, gap_at_quarter: numpy.ndarray) -> numpy.ndarray:
+    """Whether two slopes differ from mere curvature: then their gap shrinks with the step, to a quarter here;
+    at a kink it stays, at a jump it grows, and beside a kink it vanishes."""
+    return (gap_at_quarter > 0.15 * gap) & (gap_at_quarter < 0.4 * gap)
+
+
+def _stack(rows: list[list[numpy.ndarray]], output: int, size: int) -> numpy.ndarray:
+    return numpy.stack([row[output] for row in rows], axis=1) if rows else numpy.zeros((size, 0))
+
+
+def _describe(input_shape: tuple[int, ...], output_shape: tuple[int, ...], full: bool) -> Callable[[int, int], str]:
+    def described(row: int, column: int) -> str:
+        size = int(numpy.prod(output_shape))
+        if not full:
+            return f"random directions {row} and {column}"
+        source = tuple(map(int, numpy.unravel_index(column, input_shape)))
+        if row == size:
+            return f"a random combination of outputs by input entry {source}"
+        return f"output entry {tuple(map(int, numpy.unravel_index(row, output_shape)))} by input entry {source}"
+
+    return described
+
+
+def _obstacles(
+    f: Function,
+    given: Sequence[Any],
+    chosen: Sequence[int],
+    outputs: Sequence[Tensor],
+    random: numpy.random.Generator,
+) -> list[str]:
+    """Why f cannot be checked at this point: values that are not finite, results that differ from run to run,
+    inputs that it changes."""
+    found = []
+    before = [to_numpy(given[i].array).copy() for i in chosen]
+    points = [given[i] for i in chosen]
+    with enable_grad():
+        again = _outputs(f, given)
+    for number, (y, z) in enumerate(zip(outputs, again)):
+        first, second = to_numpy(y.array), to_numpy(z.array)
+        if not numpy.isfinite(first).all():
+            found.append(f"output {number} is not finite at the given inputs; check the function elsewhere")
+        elif not numpy.array_equal(first, second):
+            found.append(f"output {number} is not deterministic: two calls gave different numbers")
+        elif y.requires_grad:
+            u = _like(y, random.standard_normal(y.shape))
+            pulls = [grad([r], points, [u], retain_graph=True, allow_unused=True) for r in (y, y, z)]
+            if any(not _same(pulls[0], other) for other in pulls[1:]):
+                found.append(f"the backward pass of output {number} is not deterministic")
+    for i, array in zip(chosen, before):
+        if not numpy.array_equal(array, to_numpy(given[i].array)):
+            found.append(f"input {i} was changed by the function")
+    return found
+
+
+def _same(first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> bool:
+    return all(
+        (a is None and b is None)
+        or (a is not None and b is not None and numpy.array_equal(to_numpy(a.array), to_numpy(b.array), equal_nan=True))
+        for a, b in zip(first, second)
+    )
+
+
+def _as_tuple(inputs: Any) -> tuple[Any, ...]:
+    return (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+
+
+def _checked(given: Sequence[Any]) -> list[int]:
+    """The positions of the inputs that require a gradient. Errors: see `gradcheck`."""
+    chosen = [i for i, x in enumerate(given) if isinstance(x, Tensor) and x.requires_grad]
+    if not chosen:
+        raise ValueError("gradcheck: no input requires a gradient; set requires_grad=True on what is to be checked")
+    for i in chosen:
+        if given[i].dtype != numpy.float64:
+            raise TypeError(
+                f"gradcheck: inputs[{i}] is {given[i].dtype}, but differences need float64 to mean anything; "
+                "use .double()"
+            )
+    return chosen
+
+
+def _outputs(f: Function, arguments: Sequence[Any]) -> list[Tensor]:
+    """The results of f that may have derivatives: the floating-point ones."""
+    results = f(*arguments)
+    results = [results] if isinstance(results, Tensor) else list(results)
+    for y in results:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"gradcheck: the function must return Tensors, got {type(y).__name__}")
+    return [y for y in results if y.dtype.kind == "f"]
+
+
+def _like(y: Tensor, values: numpy.ndarray) -> Tensor:
+    """A tensor of these values with y's dtype and device."""
+    return Tensor(to_device(numpy.asarray(values).astype(y.dtype), y.device))
