@@ -14,6 +14,7 @@ from minigrad.data.download import cache_folder, download
 
 CONTENT = random.Random(0).randbytes(700_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+SIZE = len(CONTENT)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -71,7 +72,7 @@ def server(monkeypatch):
         thread.join()
 
 
-def fetch(server, tmp_path, *behaviours, sha256=SHA256, size=len(CONTENT)):
+def fetch(server, tmp_path, *behaviours, sha256=SHA256, size=SIZE):
     urls = [server.url(behaviour) for behaviour in behaviours]
     return download(urls, tmp_path / "file.bin", sha256=sha256, size=size, progress=False)
 

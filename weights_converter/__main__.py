@@ -1,0 +1,142 @@
+"""The command line: `python -m weights_converter SOURCE -o OUT.npz`, and `download`, `info`, `verify`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from minigrad.data.download import cache_folder, download
+
+from .convert import convert, write
+from .foreign import CONVENTIONS, WeightsError
+from .formats import KNOWN_ENDINGS
+from .known_files import TORCHVISION_FILES
+from .report import info, verify
+
+DESCRIPTION = f"""\
+Converts VGG16's and VGG19's weights from other frameworks' files into minigrad's .npz.
+
+  python -m weights_converter SOURCE -o OUT.npz     convert a file ({KNOWN_ENDINGS})
+  python -m weights_converter download vgg19        fetch torchvision's file and convert it (vgg16 likewise)
+  python -m weights_converter info FILE             print what a file holds
+  python -m weights_converter verify FILE           check shapes, values and known checksums
+"""
+LICENCES = (
+    "Weights trained by Oxford's Visual Geometry Group (Caffe, Keras, MatConvNet, Gatys' and Johnson's files) are "
+    "licensed CC BY 4.0: name them when you publish results. torchvision's were trained by the PyTorch project."
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0, or 2 after a sentence on stderr."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = COMMANDS.get(words[0]) if words else None
+    try:
+        if command is not None:
+            command(words[1:])
+        else:
+            _convert(words)
+    except (WeightsError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _convert(words: Sequence[str]) -> None:
+    parser = _Parser(
+        "weights_converter",
+        description=DESCRIPTION,
+        epilog=LICENCES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the file of weights")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.npz", help="the file to write")
+    parser.add_argument(
+        "--arch", choices=list(TORCHVISION_FILES), help="what the file must hold; it is found out anyway"
+    )
+    parser.add_argument(
+        "--input-convention",
+        choices=list(CONVENTIONS),
+        help="what the network expects, where the file does not tell: caffe-bgr is BGR in 0..255 minus the mean "
+        "colour, torchvision is RGB in 0..1, normalised",
+    )
+    parser.add_argument("--half", action="store_true", help="store float16: half the size")
+    given = parser.parse_args(words)
+    _check_output(given.output, given.source)
+    _finish(given.source, given.output, given.arch, given.input_convention, given.half)
+
+
+def _finish(source: Path, output: Path, arch: str | None, convention: str | None, half: bool) -> None:
+    converted = convert(source, arch, convention, half)
+    write(converted, output)
+    for note in converted.notes:
+        print(note)
+    count = sum(array.size for array in converted.arrays.values())
+    print(f"{output}: {converted.metadata['architecture'].upper()}, {count:,} parameters")
+
+
+def _check_output(output: Path, source: Path) -> None:
+    """Refuses, before any work, places where the output cannot or must not go."""
+    if output.suffix != ".npz":
+        raise WeightsError(f"-o {output} must end in .npz")
+    if not output.parent.is_dir():
+        raise WeightsError(f"-o {output}: the folder {output.parent} does not exist")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise WeightsError(f"-o {output} is the source itself: choose another name")
+
+
+def _download(words: Sequence[str]) -> None:
+    parser = _Parser("weights_converter download", description="Fetches torchvision's weights and converts them.")
+    parser.add_argument("net", choices=list(TORCHVISION_FILES), help="which network")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT.npz", help="where to write; else the user's cache folder"
+    )
+    parser.add_argument(
+        "--url", action="append", metavar="URL", help="a mirror to use instead of the known ones; repeatable"
+    )
+    parser.add_argument("--sha256", metavar="HEX", help="the checksum of the mirror's file, where it is another one")
+    parser.add_argument("--half", action="store_true", help="store float16: half the size")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    given = parser.parse_args(words)
+    known = TORCHVISION_FILES[given.net]
+    folder = cache_folder() / "weights"
+    output = given.output or folder / f"{given.net}{'_half' if given.half else ''}.npz"
+    source = folder / known.name
+    if given.output:
+        _check_output(output, source)
+    if given.sha256 and given.sha256.lower() != known.checksum:
+        source = folder / f"{given.net}-{given.sha256[:8].lower()}.pth"
+        path = download(given.url or known.urls, source, given.sha256, None, not given.quiet)
+    else:
+        path = download(given.url or known.urls, source, known.checksum, known.size, not given.quiet)
+    _finish(path, output, given.net, "torchvision", given.half)
+
+
+def _report(name: str, describe: Callable[[Path], str], purpose: str) -> Callable[[Sequence[str]], None]:
+    def command(words: Sequence[str]) -> None:
+        parser = _Parser(f"weights_converter {name}", description=purpose, epilog=LICENCES)
+        parser.add_argument("file", type=Path, metavar="FILE", help="a file of weights in any known format")
+        print(describe(parser.parse_args(words).file))
+
+    return command
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "download": _download,
+    "info": _report("info", info, "Prints what a file of weights holds."),
+    "verify": _report("verify", verify, "Checks shapes, finiteness and known checksums."),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

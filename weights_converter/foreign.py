@@ -1,0 +1,112 @@
+"""What every reader hands over: tensors that are read when they are wanted, and how the input must look.
+
+Readers first list what a file holds (names, shapes, number types) and read the numbers only of those tensors
+that turn out to be a VGG's. A file that announces absurd sizes is therefore refused before it costs memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+MAX_FILE_BYTES = 4 << 30  # VGG19 with its head in float64 is 1.1 GB; a checkpoint with Adam's moments 1.7 GB
+
+
+class WeightsError(ValueError):
+    """A file that cannot be used, or an argument that does not fit it; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class ForeignTensor:
+    """An array that still lies in its file. shape, dtype: as the file declares them; read() fetches the numbers."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], np.ndarray]
+
+    def changed(self, shape: tuple[int, ...], change: Callable[[np.ndarray], np.ndarray]) -> ForeignTensor:
+        """The tensor after `change` (a transposition, a reshape), which is applied when it is read."""
+        return ForeignTensor(shape, self.dtype, lambda: change(self.read()))
+
+    def transposed(self, *axes: int) -> ForeignTensor:
+        return self.changed(tuple(self.shape[axis] for axis in axes), lambda array: array.transpose(axes))
+
+    def reshaped(self, *shape: int) -> ForeignTensor:
+        return self.changed(shape, lambda array: array.reshape(shape))
+
+
+@dataclass(frozen=True)
+class InputConvention:
+    """What a network wants its input to look like: x = (picture[channel_order] * range - mean) / std.
+
+    The picture is RGB in [0, 1]; mean and std are given in the channel order and in units of the range.
+    """
+
+    channel_order: str
+    range: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __str__(self) -> str:
+        mean = ", ".join(f"{value:g}" for value in self.mean)
+        std = ", ".join(f"{value:g}" for value in self.std)
+        division = "" if set(self.std) == {1.0} else f", divided by ({std})"
+        return f"{self.channel_order.upper()} in 0..{self.range:g}, minus ({mean}){division}"
+
+
+TORCHVISION = InputConvention("rgb", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CAFFE_BGR = InputConvention("bgr", 255.0, (103.939, 116.779, 123.68))
+CONVENTIONS = {"caffe-bgr": CAFFE_BGR, "torchvision": TORCHVISION}
+
+
+@dataclass
+class ForeignFile:
+    """A file that was understood.
+
+    format: its kind, in words. tensors: what it holds, by its own names. layers: the tensors that are a VGG's,
+    by ours (`conv1_1.weight`: (O, I, 3, 3); `fc6.weight`: (out, in), inputs in the order C, H, W).
+    convention: the input it expects, None where nothing in the file tells; reason: how that is known.
+    """
+
+    format: str
+    tensors: dict[str, ForeignTensor]
+    layers: dict[str, ForeignTensor]
+    convention: InputConvention | None = None
+    reason: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def in_memory(array: np.ndarray) -> ForeignTensor:
+    """A tensor whose numbers are at hand already."""
+    return ForeignTensor(array.shape, str(array.dtype), lambda: array)
+
+
+def dense_from_hwc(weight: ForeignTensor, side: int) -> ForeignTensor:
+    """A dense layer (in, out) behind a flatten in the order H, W, C as ours: (out, in), in the order C, H, W."""
+    inputs, outputs = weight.shape
+    channels = inputs // side**2
+    if channels * side**2 != inputs:
+        raise WeightsError(f"the first dense layer has {inputs} inputs, which are no {side} x {side} positions")
+    return weight.reshaped(side, side, channels, outputs).transposed(3, 2, 0, 1).reshaped(outputs, inputs)
+
+
+def need_package(package: str, purpose: str) -> Any:
+    """Imports an optional package, or says what to install."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        name = package.partition(".")[0]
+        raise WeightsError(
+            f"reading {purpose} needs the package {name}, which is not installed: install it, or minigrad's "
+            'extra "convert" (pip install "minigrad[convert]"), which brings it'
+        ) from error
+
+
+def few(names: Any, limit: int = 4) -> str:
+    """The first few of some names, for a message."""
+    listed = [str(name)[:60] for name in names]
+    return ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")
