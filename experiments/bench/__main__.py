@@ -1,0 +1,162 @@
+"""How fast minigrad is: `python -m experiments.bench`. See the module's `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+from PIL import Image
+
+from . import measure, report, shapes
+
+# name -> (the worker's job and its arguments, the goal for the ratio to PyTorch)
+JOBS: dict[str, tuple[tuple[str, ...], str]] = {
+    "Gatys iteration, VGG19 to conv5_1, max pooling, 256 px": (("gatys", "256", "max"), "<= 0.75"),
+    "the same, average pooling": (("gatys", "256", "avg"), "<= 0.75"),
+    "Gatys iteration, max pooling, 512 px": (("gatys", "512", "max"), "<= 0.60"),
+    "the same, average pooling, 512 px": (("gatys", "512", "avg"), "<= 0.60"),
+    "DCGAN lab step, batch 128": (("gan_step", "dcgan_lab"), "<= 1.15"),
+    "MLP GAN step, batch 128": (("gan_step", "mlp"), "<= 1.10"),
+    "100 small operations, forward and backward": (("small_operation",), "<= 1.5"),
+}
+QUICK = [name for name in JOBS if "512" not in name]
+PEER_GOALS = {"chainer": "<= 0.33", "dezero": "<= 0.25"}
+
+
+def main_jobs(names: list[str], seconds: float, rows: list[list[str]]) -> dict[str, dict[str, measure.Timing]]:
+    """The table's whole jobs, ours against PyTorch's."""
+    results = {}
+    for name in names:
+        job, goal = JOBS[name]
+        print(f"  {name}", flush=True)
+        results[name] = measure.compare(["minigrad", "torch"], job, seconds)
+        rows.append(report.row(name, results[name], "torch", goal))
+    return results
+
+
+def layer_jobs(seconds: float, rows: list[list[str]]) -> dict[str, dict[str, measure.Timing]]:
+    """Each convolution of VGG19 at 256 pixels, forward and gradient to its input."""
+    results = {}
+    for layer in shapes.VGG19_LAYERS:
+        for direction in ("forward", "input gradient"):
+            name = f"{layer} {direction}"
+            print(f"  {name}", flush=True)
+            job = ("convolution", layer, direction.split()[0])
+            results[name] = measure.compare(["minigrad", "torch"], job, seconds)
+            rows.append(report.row(name, results[name], "torch", ""))
+    return results
+
+
+def peer_jobs(seconds: float, rows: list[list[str]]) -> dict[str, dict[str, measure.Timing]]:
+    """The Gatys iteration at 256 pixels against the other NumPy frameworks that are installed."""
+    results = {}
+    for peer in measure.installed(["chainer", "dezero"]):
+        name = f"Gatys iteration, 256 px, against {peer}"
+        print(f"  {name}", flush=True)
+        results[name] = measure.compare(["minigrad", peer], ("gatys", "256"), seconds)
+        rows.append(report.row(name, results[name], peer, PEER_GOALS[peer]))
+    return results
+
+
+def command_job(rows: list[list[str]], repetitions: int) -> dict[str, dict[str, measure.Timing]]:
+    """L-BFGS style transfer of one picture at 256 pixels with random VGG19 features, start-up included."""
+    name = "style transfer, L-BFGS, 256 px, 20 steps, whole command"
+    print(f"  {name}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "vgg19.npz"
+        _write_weights(weights)
+        pictures = [str(Path(folder) / file) for file in ("content.png", "style.png")]
+        for position, path in enumerate(pictures):
+            noise = numpy.random.default_rng(position).random((16, 16, 3)) * 255
+            Image.fromarray(noise.astype(numpy.uint8)).resize((256, 256), Image.Resampling.BICUBIC).save(path)
+        shared = [*pictures, "--weights", str(weights), "--size", "256", "--steps", "20"]
+        commands = {
+            "minigrad": ["-m", "experiments.style_transfer", *shared, "-o", str(Path(folder) / "ours.png")],
+            "torch": ["-m", "experiments.bench.style_torch", *shared, "-o", str(Path(folder) / "theirs.png")],
+        }
+        timings = measure.compare_commands(commands, repetitions)
+    rows.append(report.row(name, timings, "torch", "<= 0.75"))
+    return {name: timings}
+
+
+def _write_weights(path: Path) -> None:
+    """VGG19's convolutions up to conv5_1, seeded, in the converter's format."""
+    import json
+
+    names = [f"conv{b}_{i}" for b, count in enumerate((2, 2, 4, 4, 1), start=1) for i in range(1, count + 1)]
+    arrays = {}
+    for name, (weight, bias) in zip(names, shapes.vgg19_weights()):
+        arrays[f"{name}.weight"], arrays[f"{name}.bias"] = weight, bias
+    for i in (2, 3, 4):  # the rest of block 5, never reached
+        arrays[f"conv5_{i}.weight"], arrays[f"conv5_{i}.bias"] = weight, bias
+    metadata = {
+        "format": "minigrad-vgg", "version": 1, "architecture": "vgg19", "channel_order": "rgb", "range": 1.0,
+        "mean": [0.5] * 3, "std": [0.25] * 3, "source": "seeded noise", "source_sha256": "", "converter": "bench", "note": "",
+    }  # fmt: skip
+    numpy.savez(path, metadata=json.dumps(metadata), **arrays)
+
+
+def growth(seconds: float, sizes: list[int], batches: list[int]) -> dict[str, dict[int, dict[str, measure.Timing]]]:
+    """Time and memory of the Gatys iteration against image size, and against batch size at 64 pixels."""
+    libraries = ["minigrad", "torch"]
+    by_size, by_batch = {}, {}
+    for size in sizes:
+        print(f"  {size} pixels", flush=True)
+        by_size[size] = measure.compare(libraries, ("gatys", str(size)), seconds, least=2)
+    for batch in batches:
+        print(f"  batch of {batch}", flush=True)
+        by_batch[batch] = measure.compare(libraries, ("gatys", "64", "max", str(batch)), seconds, least=2)
+    return {"image size, pixels": by_size, "batch size, 64 pixels": by_batch}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.bench",
+        description="Time minigrad's jobs next to PyTorch's (and Chainer's and DeZero's, where installed). Libraries run "
+        "in processes of their own and in turns; the table gives minima, and ratios of minima and of medians. "
+        "Let nothing else run meanwhile: PyTorch in particular suffers from company.",
+    )
+    parser.add_argument("--quick", action="store_true", help="only the whole jobs at 256 pixels, in under two minutes")
+    parser.add_argument("--layers", action="store_true", help="only VGG19's convolutions, one by one")
+    parser.add_argument("--growth", action="store_true", help="only the growth with image and batch size")
+    parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, help="time for each job (default: 4 quick, 12 else)")
+    options = parser.parse_args(arguments)
+    if "torch" not in measure.installed(["torch"]):
+        print("error: the benchmark compares with PyTorch, which is not installed: pip install torch", file=sys.stderr)
+        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.7:
+        print(f"note: the machine is busy (load {os.getloadavg()[0]:.1f}); the figures will suffer")
+    print("measuring:")
+    seconds = options.seconds or (4 if options.quick else 12)
+    rows: list[list[str]] = []
+    if options.growth:
+        report.plot_growth(options.out / "growth.png", growth(seconds / 2, [64, 128, 256, 384, 512, 768], [1, 2, 4, 8, 16]))
+        print(f"wrote {options.out / 'growth.png'}")
+        return 0
+    if options.layers:
+        results = layer_jobs(min(seconds, 2), rows)
+    else:
+        results = main_jobs(QUICK if options.quick else list(JOBS), seconds, rows)
+        results |= command_job(rows, 1 if options.quick else 3)
+        if not options.quick:
+            results |= peer_jobs(seconds, rows)
+    libraries = measure.installed(["minigrad", "numpy", "torch", "chainer", "dezero"])
+    text = f"{report.heading(libraries)}\n\n{report.markdown(rows)}\n"
+    print("\n" + text)
+    name = "layers" if options.layers else "jobs"
+    (options.out / f"{name}.md").write_text(text)
+    report.save_json(options.out / f"{name}.json", results, libraries)
+    report.plot_ratios(options.out / f"{name}.png", results)
+    print(f"wrote {options.out}/{name}.md, {name}.json and {name}.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""One job, the Gatys iteration, in two other NumPy frameworks: Chainer 7.8 and DeZero 0.0.13.
+
+Both predate NumPy 2 and look for names that it removed; `_restore_numpy_names` gives them back to them, in a
+process that runs nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from . import shapes
+
+Job = Callable[[], object]
+
+
+def _restore_numpy_names() -> None:
+    old: Any = {
+        "int": int, "float": float, "bool": bool, "object": object,
+        "sctypes": {
+            "int": [numpy.int8, numpy.int16, numpy.int32, numpy.int64],
+            "uint": [numpy.uint8, numpy.uint16, numpy.uint32, numpy.uint64],
+            "float": [numpy.float16, numpy.float32, numpy.float64],
+            "complex": [numpy.complex64, numpy.complex128],
+            "others": [bool, object, bytes, str],
+        },
+    }  # fmt: skip
+    for name, value in old.items():
+        if name not in vars(numpy):
+            setattr(numpy, name, value)
+
+
+def gatys(framework: str, size: int) -> Job:
+    """As `jobs_minigrad.gatys` with max pooling and batch 1, for framework "chainer" or "dezero"."""
+    _restore_numpy_names()
+    if framework == "chainer":
+        import chainer.functions as F
+        from chainer import Variable
+
+        convolve, pool = lambda h, w, b: F.convolution_2d(h, w, b, 1, 1), lambda h: F.max_pooling_2d(h, 2, 2)
+    else:
+        import dezero.functions as F
+        from dezero import Variable
+
+        convolve, pool = lambda h, w, b: F.conv2d(h, w, b, 1, 1), lambda h: F.pooling(h, 2, 2)
+    weights, start = shapes.vgg19_weights(), shapes.image(size)
+
+    def run() -> object:
+        x = Variable(start)
+        h, loss, position = x, 0, 0
+        for layer in shapes.VGG19_TO_CONV5_1:
+            if layer == "P":
+                h = pool(h)
+                continue
+            h = F.relu(convolve(h, *weights[position]))
+            if position in shapes.STYLE_CONVOLUTIONS:
+                features = F.reshape(h, (layer, -1))
+                gram = F.matmul(features, F.transpose(features)) * (1 / features.data.size)
+                loss = loss + F.sum(gram * gram)
+            position += 1
+        loss.backward()
+        return x.grad
+
+    return run

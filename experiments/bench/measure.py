@@ -1,0 +1,83 @@
+"""Measuring: one job in several libraries, in turns, until the time is up."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Timing:
+    """One library's figures for one job: seconds of each repetition, and the peak memory of its process in MiB."""
+
+    seconds: list[float] = field(default_factory=list)
+    memory: float = 0.0
+
+    @property
+    def minimum(self) -> float:
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+class Worker:
+    """A running `experiments.bench.worker` process."""
+
+    def __init__(self, library: str, job: tuple[str, ...]) -> None:
+        command = [sys.executable, "-m", "experiments.bench.worker", library, *job]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self._answer() != "ready":
+            raise RuntimeError(f"bench: {library} could not run the job {' '.join(job)}; its error is printed above")
+
+    def _answer(self) -> str:
+        return self.process.stdout.readline().strip()
+
+    def run(self) -> float:
+        """The seconds that one more repetition takes."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self._answer())
+
+    def finish(self) -> float:
+        """End the process; its peak memory in MiB."""
+        self.process.stdin.close()
+        memory = float(self._answer())
+        self.process.wait()
+        return memory
+
+
+def installed(libraries: list[str]) -> list[str]:
+    """Those of the libraries that can be imported here."""
+    return [library for library in libraries if library == "minigrad" or importlib.util.find_spec(library)]
+
+
+def compare(libraries: list[str], job: tuple[str, ...], seconds: float, least: int = 3) -> dict[str, Timing]:
+    """Run a job in each library in turns for about `seconds`, at least `least` times each."""
+    workers = {library: Worker(library, job) for library in libraries}
+    timings = {library: Timing() for library in libraries}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or any(len(t.seconds) < least for t in timings.values()):
+        for library, worker in workers.items():
+            timings[library].seconds.append(worker.run())
+    for library, worker in workers.items():
+        timings[library].memory = worker.finish()
+    return timings
+
+
+def compare_commands(commands: dict[str, list[str]], repetitions: int) -> dict[str, Timing]:
+    """The same for whole commands, start-up included. Errors: RuntimeError if a command fails."""
+    timings = {library: Timing() for library in commands}
+    for _ in range(repetitions):
+        for library, command in commands.items():
+            start = time.perf_counter()
+            result = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+            timings[library].seconds.append(time.perf_counter() - start)
+            if result.returncode:
+                raise RuntimeError(f"bench: {library}'s command failed: {result.stderr.strip().splitlines()[-1:]}")
+    return timings

@@ -1,0 +1,46 @@
+"""A process that runs one job of one library whenever it is told to: `python -m experiments.bench.worker LIBRARY JOB ...`.
+
+Each library runs alone in its process, so that neither its threads nor its memory disturb the other's. Protocol: the
+worker runs the job once to warm up and prints `ready`; for each line it reads it runs the job again and prints the
+seconds; at the end of its input it prints its peak memory in MiB.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+
+
+def make_job(library: str, name: str, arguments: list[str]) -> Callable[[], object]:
+    """The job `name` of a library's jobs module; arguments that look like ints become ints."""
+    values = [int(argument) if argument.isdecimal() else argument for argument in arguments]
+    if library in ("chainer", "dezero"):
+        return importlib.import_module("experiments.bench.jobs_peers").gatys(library, values[0])
+    return getattr(importlib.import_module(f"experiments.bench.jobs_{library}"), name)(*values)
+
+
+def peak_memory() -> float:
+    """The most memory this process ever held, in MiB."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def main() -> None:
+    """The loop described above."""
+    library, name, *arguments = sys.argv[1:]
+    job = make_job(library, name, arguments)
+    job()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        job()
+        print(time.perf_counter() - start, flush=True)
+    print(peak_memory(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
