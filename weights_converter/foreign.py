@@ -86,12 +86,15 @@ def in_memory(array: np.ndarray) -> ForeignTensor:
 
 
 def dense_from_hwc(weight: ForeignTensor, side: int) -> ForeignTensor:
-    """A dense layer (in, out) behind a flatten in the order H, W, C as ours: (out, in), in the order C, H, W."""
+    """A dense layer (in, out) behind a flatten in the order H, W, C as ours: (out, in), in the order C, H, W.
+
+    A layer whose inputs are no side x side positions is some other classifier's; it is only transposed.
+    """
     inputs, outputs = weight.shape
-    channels = inputs // side**2
-    if channels * side**2 != inputs:
-        raise WeightsError(f"the first dense layer has {inputs} inputs, which are no {side} x {side} positions")
-    return weight.reshaped(side, side, channels, outputs).transposed(3, 2, 0, 1).reshaped(outputs, inputs)
+    if inputs % side**2:
+        return weight.transposed(1, 0)
+    positions = weight.reshaped(side, side, inputs // side**2, outputs)
+    return positions.transposed(3, 2, 0, 1).reshaped(outputs, inputs)
 
 
 def need_package(package: str, purpose: str) -> Any:

@@ -28,6 +28,7 @@ NOT_WEIGHTS = {  # first bytes: what the file is instead
     b"<!doctype": "is a web page, so the download went wrong: fetch the file again",
     b"<html": "is a web page, so the download went wrong: fetch the file again",
     b"version https://git-lfs": "is a Git LFS pointer, not the file it points to: fetch the file itself",
+    b"PK\x05\x06": "is an empty archive",
     b"\x1f\x8b": "is compressed with gzip: unpack it first",
     b"MATLAB 7.3": "is a MATLAB file of version 7.3: save it again with save(..., '-v7')",
 }

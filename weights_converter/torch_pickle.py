@@ -146,6 +146,10 @@ class _Machine:
         items = [self.stack.pop() for _ in range(count)]
         self.stack.append(tuple(reversed(items)))
 
+    def tuple_since_mark(self, _: Any) -> None:
+        items = self.collect()
+        self.stack.append(tuple(items))
+
     def append_all(self, items: list[Any]) -> None:
         if type(self.stack[-1]) is not list:
             raise WeightsError("its pickle appends to something that is no list")
@@ -205,7 +209,7 @@ INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "POP": lambda machine, _: machine.stack.pop(),
     "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
     "EMPTY_LIST": lambda machine, _: machine.stack.append([]),
-    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.collect())),
+    "TUPLE": _Machine.tuple_since_mark,
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
     "TUPLE3": lambda machine, _: machine.tuple_of(3),
