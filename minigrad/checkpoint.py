@@ -1,0 +1,149 @@
+"""Saving and loading: nested dictionaries of tensors and numbers, in one file that cannot run code.
+
+    mg.save({"net": net.state_dict(), "adam": adam.state_dict(), "step": 1000}, "checkpoint.npz")
+    state = mg.load("checkpoint.npz")
+
+The file is a NumPy .npz archive: each tensor and array is a member, and the member `tree` is a JSON text that holds
+everything else and says where the arrays go. Nothing in it is ever executed. Values come back bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy
+
+from .backend import Device, device, to_device, to_numpy
+from .tensor import Tensor
+
+FORMAT = "minigrad-checkpoint"
+VERSION = 1
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes its place only when all of it is safely on the disk.
+
+    The bytes go to a temporary file in the same folder, which replaces `path` at the end; whatever goes wrong
+    before that (an exception, a full disk, a kill) leaves the old file as it was.
+    Errors: OSError that names the path if its folder is missing, not writable, or full.
+    """
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write there: {os.strerror(error.errno or 0)}", str(target)) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+        _sync_folder(target.parent)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            raise OSError(error.errno, error.strerror or str(error), str(target)) from None
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the replacement itself durable, where the system lets folders be synchronised."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# ------------------------------------------------------------------------- values to JSON and back
+
+
+def save(state: Any, path: str | os.PathLike[str]) -> None:
+    """Write a nested structure of dicts, lists, tuples, Tensors, arrays, numbers, strings, bools and None.
+
+    Errors: TypeError for anything else, naming its place; OSError if the file cannot be written (the old one stays).
+    """
+    arrays: dict[str, numpy.ndarray] = {}
+    tree = {"format": FORMAT, "version": VERSION, "state": _encode(state, "state", arrays)}
+    with atomic_write(path) as file:
+        numpy.savez(file, tree=numpy.asarray(json.dumps(tree)), **arrays)
+
+
+def _encode(value: Any, place: str, arrays: dict[str, numpy.ndarray]) -> Any:
+    """JSON for a value; everything but plain values becomes {"kind": ..., ...}."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value.item() if isinstance(value, numpy.generic) else value
+    if isinstance(value, numpy.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        items = [_encode(item, f"{place}[{i}]", arrays) for i, item in enumerate(value)]
+        return items if isinstance(value, list) else {"kind": "tuple", "items": items}
+    if isinstance(value, dict):
+        pairs = [[_key(key, place), _encode(item, f"{place}[{key!r}]", arrays)] for key, item in value.items()]
+        return {"kind": "dict", "items": pairs}
+    kind = "tensor" if isinstance(value, Tensor) else "array"
+    array = value.array if isinstance(value, Tensor) else value
+    if not hasattr(array, "dtype") or array.dtype.kind not in "biuf":
+        raise TypeError(f"save: {place} is a {type(value).__name__}; only tensors, numbers, strings, lists and dicts fit")
+    name = f"array_{len(arrays)}"
+    arrays[name] = numpy.ascontiguousarray(to_numpy(array)).reshape(array.shape)
+    return {"kind": kind, "name": name}
+
+
+def _key(key: Any, place: str) -> Any:
+    if not isinstance(key, (str, int)):
+        raise TypeError(f"save: the key {key!r} of {place} is a {type(key).__name__}; keys must be strings or ints")
+    return key
+
+
+def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> Any:
+    """What `save` wrote; tensors are put on the device `map_location`.
+
+    Errors: FileNotFoundError; ValueError if the file is truncated, damaged, or not a checkpoint of this version.
+    """
+    target = device(map_location)
+    if not Path(path).is_file():
+        raise FileNotFoundError(2, "there is no such checkpoint", str(path))
+    try:
+        with numpy.load(path, allow_pickle=False) as archive:
+            members = {name: archive[name] for name in archive.files}
+        tree = json.loads(str(members["tree"]))
+        known = tree["format"] == FORMAT
+        version = tree["version"]
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not a whole minigrad checkpoint (truncated, damaged or another format)") from error
+    if not known or version != VERSION:
+        raise ValueError(f"{path}: a checkpoint of version {version}; this program reads version {VERSION}")
+    return _decode(tree["state"], members, target, path)
+
+
+def _decode(value: Any, arrays: dict[str, numpy.ndarray], target: Device, path: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(item, arrays, target, path) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind == "dict":
+        return {key: _decode(item, arrays, target, path) for key, item in value["items"]}
+    if kind == "tuple":
+        return tuple([_decode(item, arrays, target, path) for item in value["items"]])
+    if kind not in ("tensor", "array") or value.get("name") not in arrays:
+        raise ValueError(f"{path}: the checkpoint names a part that it does not hold ({value})")
+    array = arrays[value["name"]]
+    return Tensor(to_device(array, target)) if kind == "tensor" else array
