@@ -202,7 +202,9 @@ class Module:
     # --------------------------------------------------------------------------------- state dict
     def state_dict(self) -> dict[str, Tensor]:
         """All parameters and buffers by dotted name, as tensors that share the module's memory."""
-        return {name: value.detach() for registry in ("_parameters", "_buffers") for name, value in self._named(registry)}
+        return {
+            name: value.detach() for registry in ("_parameters", "_buffers") for name, value in self._named(registry)
+        }
 
     def load_state_dict(self, state: dict[str, Tensor], strict: bool = True) -> None:
         """Copy a state dict into the module. Errors: ValueError naming every missing, unexpected and misshapen entry
