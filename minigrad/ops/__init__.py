@@ -71,7 +71,6 @@ from .matrix import bmm, linear, matmul, mm
 from .nonlinear import (
     dropout,
     dropout2d,
-    dropout2d,
     elu,
     leaky_relu,
     log_softmax,

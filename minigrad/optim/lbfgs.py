@@ -1,0 +1,244 @@
+"""L-BFGS: Newton's method with the inverse Hessian guessed from the last few steps, and a line search.
+
+Read `LBFGS.step` for the iteration, `_direction` for the two-loop recursion, `strong_wolfe` for the line search.
+Sources: Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), algorithms 7.4, 7.5, 3.5 and 3.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy
+
+from ..backend import Array, xp_of
+from ..recording import enable_grad
+from ..tensor import Tensor
+from .optimizer import Optimizer, check_options
+
+Evaluation = Callable[[float], tuple[float, Array, float]]  # step length -> loss, gradient, slope
+
+
+class LBFGS(Optimizer):
+    """Limited-memory BFGS on the whole of `params`, whose loss `step(closure)` evaluates as often as it needs.
+
+    lr: the step length (the first one tried, with a line search). max_iter: iterations in one `step`. max_eval:
+    evaluations in one `step` (5/4 max_iter if None). tolerance_grad, tolerance_change: stop when the largest
+    gradient entry, or the change of loss or parameters, falls below; 0 never stops. history_size: how many steps
+    the Hessian's guess remembers. line_search_fn: None or "strong_wolfe".
+    A step to a loss or gradient that is not finite is taken back, and the search starts anew from steepest descent
+    with a tenth of the length.
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1.0, max_iter: int = 20, max_eval: int | None = None,
+        tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:  # fmt: skip
+        check_options("LBFGS", lr=lr, tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
+        if line_search_fn not in (None, "strong_wolfe"):
+            raise ValueError(f"LBFGS: line_search_fn must be None or 'strong_wolfe', got {line_search_fn!r}")
+        if max_iter < 1 or history_size < 1:
+            raise ValueError(f"LBFGS: max_iter ({max_iter}) and history_size ({history_size}) must be at least 1")
+        options = {"max_eval": max_iter * 5 // 4 if max_eval is None else max_eval, "history_size": history_size}
+        tolerances = {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change}
+        search = {"line_search_fn": line_search_fn}
+        super().__init__(params, {"lr": lr, "max_iter": max_iter, **options, **tolerances, **search})
+        if len(self.param_groups) != 1:
+            raise ValueError("LBFGS: parameter groups are not supported; give one list of parameters")
+        self._parameters: list[Tensor] = self.param_groups[0]["params"]
+        self.memory: dict[str, Any] = {"steps": [], "changes": [], "scale": 1.0, "iterations": 0}
+
+    # -------------------------------------------------------- all parameters as one long vector
+    def _gather(self) -> Array:
+        xp = xp_of(self._parameters[0].array)
+        return xp.concatenate([p.array.reshape(-1) for p in self._parameters])
+
+    def _gather_gradient(self) -> Array:
+        xp = xp_of(self._parameters[0].array)
+        zeros = [
+            xp.zeros(p.array.size, p.dtype) if p.grad is None else p.grad.array.reshape(-1) for p in self._parameters
+        ]
+        return xp.concatenate(zeros)
+
+    def _set(self, vector: Array) -> None:
+        start = 0
+        for p in self._parameters:
+            p.array[...] = vector[start : start + p.array.size].reshape(p.array.shape)
+            p.version.bump()
+            start += p.array.size
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Up to max_iter iterations; returns the loss that the first evaluation gave.
+
+        closure: zeroes the gradients, computes the loss, calls backward, and returns the loss.
+        """
+        if closure is None:
+            raise TypeError("LBFGS.step: a closure that recomputes the loss and its gradients is needed")
+        group, memory = self.param_groups[0], self.memory
+        self._evaluations = 0
+
+        def evaluate() -> tuple[float, Array]:
+            self._evaluations += 1
+            with enable_grad():
+                loss = closure()
+            return float(loss), self._gather_gradient()
+
+        first_loss, gradient = evaluate()
+        loss = first_loss
+        for _ in range(group["max_iter"]):
+            if not numpy.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
+                break
+            direction = self._direction(gradient)
+            slope = float(gradient @ direction)
+            if slope > -group["tolerance_change"] and memory["steps"]:
+                self._forget()
+                direction, slope = -gradient, -float(gradient @ gradient)
+            if slope >= 0:
+                break
+            length = group["lr"]
+            if memory["iterations"] == 0:
+                length *= min(1.0, 1.0 / float(abs(gradient).sum()))
+            memory["iterations"] += 1
+            before, previous_loss = self._gather(), loss
+            length, loss, new_gradient = self._move(evaluate, before, direction, length, loss, gradient, slope)
+            if not (numpy.isfinite(loss) and numpy.isfinite(float(new_gradient @ new_gradient))):
+                self._recover(before)
+                loss, new_gradient = evaluate()
+            else:
+                self._remember(length * direction, new_gradient - gradient)
+            gradient = new_gradient
+            change = abs(length) * float(abs(direction).max())
+            if self._evaluations >= group["max_eval"]:
+                break
+            if (
+                max(change, abs(loss - previous_loss)) <= 0
+                or min(change, abs(loss - previous_loss)) < group["tolerance_change"]
+            ):
+                break
+        return first_loss
+
+    def _move(
+        self, evaluate: Callable[[], tuple[float, Array]], start: Array, direction: Array, length: float, loss: float,
+        gradient: Array, slope: float,
+    ) -> tuple[float, float, Array]:  # fmt: skip
+        """Go along the direction, by `length` or as far as the line search says; returns (length, loss, gradient)."""
+
+        def at(t: float) -> tuple[float, Array, float]:
+            self._set(start + t * direction)
+            value, new_gradient = evaluate()
+            return value, new_gradient, float(new_gradient @ direction)
+
+        if self.param_groups[0]["line_search_fn"] is None:
+            loss, gradient, _ = at(length)
+            return length, loss, gradient
+        length, loss, gradient = strong_wolfe(at, length, loss, gradient, slope)
+        self._set(start + length * direction)
+        return length, loss, gradient
+
+    def _direction(self, gradient: Array) -> Array:
+        """-H g by the two-loop recursion (algorithm 7.4): H is never formed, only its products with vectors."""
+        steps, changes = self.memory["steps"], self.memory["changes"]
+        q = -gradient
+        weights = []
+        for s, y in zip(reversed(steps), reversed(changes)):
+            rho = 1.0 / float(y @ s)
+            weights.append((rho, rho * float(s @ q)))
+            q = q - weights[-1][1] * y
+        q = q * self.memory["scale"]
+        for (s, y), (rho, alpha) in zip(zip(steps, changes), reversed(weights)):
+            q = q + (alpha - rho * float(y @ q)) * s
+        return q
+
+    def _remember(self, step: Array, change: Array) -> None:
+        """Keep a pair (step, change of the gradient) if the curvature along it is positive."""
+        memory = self.memory
+        curvature = float(change @ step)
+        if curvature > 1e-10:
+            memory["steps"].append(step)
+            memory["changes"].append(change)
+            if len(memory["steps"]) > self.param_groups[0]["history_size"]:
+                memory["steps"].pop(0)
+                memory["changes"].pop(0)
+            memory["scale"] = curvature / float(change @ change)
+
+    def _forget(self) -> None:
+        self.memory.update(steps=[], changes=[], scale=1.0)
+
+    def _recover(self, before: Array) -> None:
+        """Back to where the step began; the next direction is steepest descent with a tenth of the length."""
+        self._set(before)
+        self._forget()
+        self.memory["iterations"] = 0
+        self.param_groups[0]["lr"] *= 0.1
+
+    def state_dict(self) -> dict[str, Any]:
+        options = {key: value for key, value in self.param_groups[0].items() if key != "params"}
+        return {"options": options, "memory": dict(self.memory)}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        self.param_groups[0].update(saved["options"])
+        self.memory = {key: list(value) if isinstance(value, list) else value for key, value in saved["memory"].items()}
+
+
+def strong_wolfe(
+    at: Evaluation, t: float, loss: float, gradient: Array, slope: float, c1: float = 1e-4, c2: float = 0.9,
+    max_evaluations: int = 25,
+) -> tuple[float, float, Array]:  # fmt: skip
+    """A step length t with  f(t) <= f(0) + c1 t f'(0)  and  |f'(t)| <= c2 |f'(0)|  (algorithm 3.5).
+
+    Lengths are enlarged until a minimum is bracketed, then the bracket is shrunk (`_zoom`). Returns the best
+    (length, loss, gradient) found if the conditions cannot be met within max_evaluations.
+    """
+    before = (0.0, loss, gradient, slope)
+    start = before
+    for count in range(1, max_evaluations + 1):
+        value, new_gradient, new_slope = at(t)
+        here = (t, value, new_gradient, new_slope)
+        if not (numpy.isfinite(value) and numpy.isfinite(new_slope)):
+            return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
+        if value > loss + c1 * t * slope or (count > 1 and value >= before[1]):
+            return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
+        if abs(new_slope) <= -c2 * slope:
+            return t, value, new_gradient
+        if new_slope >= 0:
+            return _zoom(at, start, here, before, c1, c2, max_evaluations - count)
+        t, before = _interpolated(before, here, t + 0.01 * (t - before[0]), 10 * t), here
+    return before[:3]
+
+
+def _zoom(at: Evaluation, start: Any, low: Any, high: Any, c1: float, c2: float, evaluations: int) -> Any:
+    """Shrink a bracket whose end `low` has the smallest loss so far (algorithm 3.6)."""
+    _, loss, _, slope = start
+    for _ in range(max(evaluations, 0)):
+        width = abs(high[0] - low[0])
+        if width * abs(slope) < 1e-12 * max(abs(loss), 1e-30):
+            break
+        left, right = min(low[0], high[0]), max(low[0], high[0])
+        t = _interpolated(low, high, left + 0.1 * width, right - 0.1 * width)
+        value, gradient, new_slope = at(t)
+        here = (t, value, gradient, new_slope)
+        if not numpy.isfinite(value) or value > loss + c1 * t * slope or value >= low[1]:
+            high = here
+            continue
+        if abs(new_slope) <= -c2 * slope:
+            return here[:3]
+        if new_slope * (high[0] - low[0]) >= 0:
+            high = low
+        low = here
+    return low[:3]
+
+
+def _interpolated(a: Any, b: Any, least: float, most: float) -> float:
+    """The minimum of the cubic through two points with slopes (equation 3.59), kept within [least, most]."""
+    (t1, f1, _, g1), (t2, f2, _, g2) = (a, b) if a[0] <= b[0] else (b, a)
+    if not all(numpy.isfinite(v) for v in (f1, g1, f2, g2)) or t1 == t2:
+        return (least + most) / 2
+    d1 = g1 + g2 - 3 * (f1 - f2) / (t1 - t2)
+    square = d1 * d1 - g1 * g2
+    if square < 0:
+        return (least + most) / 2
+    d2 = square**0.5
+    denominator = g2 - g1 + 2 * d2
+    t = t2 - (t2 - t1) * ((g2 + d2 - d1) / denominator) if denominator else (least + most) / 2
+    return float(min(max(t, least), most))
