@@ -92,7 +92,7 @@ def batch_norm(
     _check("batch_norm", x, named, (channels,))
     if not training:
         return _with_running_statistics(x, running_mean, running_var, weight, bias, eps)
-    count = x.array.size // max(channels, 1)
+    count = math.prod(x.shape) // channels if channels else 2
     if count < 2:
         raise ValueError(f"batch_norm: training needs more than one value per channel, got input of shape {x.shape}")
     op = BatchNorm(eps)

@@ -1,0 +1,48 @@
+"""The kernels for NumPy arrays, under the names of the contract in `minigrad.kernels`.
+
+Where they stand: `cpu_convolution` (the readable im2col path, and the choice between it and `cpu_winograd`),
+`cpu_pooling`, `cpu_normalization`, `cpu_elementwise`, `cpu_resizing`; `threads` runs their pieces in parallel.
+"""
+
+from .cpu_convolution import conv2d, conv2d_weight, conv_transpose2d
+from .cpu_elementwise import (
+    adam,
+    channel_sum,
+    elu,
+    index_add,
+    leaky_relu,
+    leaky_relu_backward,
+    relu,
+    sigmoid,
+    softplus,
+)
+from .cpu_normalization import moments, normalize, normalize_backward
+from .cpu_pooling import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
+from .cpu_resizing import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest2d_sum
+
+__all__ = [
+    "adam",
+    "avg_pool2d",
+    "avg_pool2d_scatter",
+    "channel_sum",
+    "conv2d",
+    "conv2d_weight",
+    "conv_transpose2d",
+    "elu",
+    "index_add",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "max_pool2d",
+    "max_pool2d_gather",
+    "max_pool2d_scatter",
+    "moments",
+    "normalize",
+    "normalize_backward",
+    "pad2d",
+    "pad2d_sum",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "upsample_nearest2d",
+    "upsample_nearest2d_sum",
+]

@@ -1,0 +1,296 @@
+"""Convolution on the CPU: the choice of a path, and the readable path, im2col.
+
+im2col copies each window of the image into a row of a matrix ("column buffer"); the convolution is then one matrix
+product of that buffer with the weights. The image is taken channels-last, so that a window's row of pixels is one
+contiguous run, and the buffer is made in strips of about a megabyte, which stay in the cache and are shared among
+threads. (Chellapilla, Puri and Simard 2006.)
+
+The transposed convolution runs the same steps backwards: a matrix product, then each row is added to its window.
+The gradient to the weight is the product of the buffer, transposed, with the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy
+from numpy.lib.stride_tricks import as_strided
+
+from ..backend import Array
+from . import cpu_winograd
+from .threads import lanes, parallel, scratch, spread
+
+Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]
+STRIP_BYTES = 1 << 20  # of a column buffer: about half the second-level cache
+
+
+# -------------------------------------------------------------------------------- the choice of a path
+
+
+def _uses_winograd(
+    x: Array, weight: Array, size: Pair, stride: Pair, padding: Sides, dilation: Pair, groups: int
+) -> bool:
+    """Whether F(4x4, 3x3) runs: float32, 3x3, stride 1, and enough channels and pixels to pay for its transforms.
+
+    MINIGRAD_CONV=im2col never uses it, winograd wherever it is possible, auto (the default) where it is faster.
+    """
+    choice = os.environ.get("MINIGRAD_CONV", "auto")
+    if choice not in ("auto", "im2col", "winograd"):
+        raise ValueError(f"MINIGRAD_CONV must be auto, im2col or winograd, got {choice!r}")
+    possible = (
+        weight.shape[2:] == (3, 3)
+        and (stride, dilation, groups) == ((1, 1), (1, 1), 1)
+        and x.dtype == weight.dtype == numpy.float32
+        and max(padding) <= 2
+        and min(size) >= 1
+        and x.size > 0
+    )
+    if choice == "auto":
+        return possible and min(weight.shape[:2]) >= 16 and x.shape[0] * math.prod(size) >= 64
+    return possible and choice == "winograd"
+
+
+def conv2d(
+    x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Sides, dilation: Pair, groups: int,
+    memo: dict[Any, Any] | None = None,
+) -> Array:  # fmt: skip
+    """(N, C, H, W) with (O, C / groups, kH, kW) to (N, O, H', W'), channels-last in memory."""
+    size = _output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    result = _channels_last((x.shape[0], weight.shape[0], *size), x.dtype)
+    if result.size == 0:
+        return result
+    if _uses_winograd(x, weight, size, stride, padding, dilation, groups):
+        cpu_winograd.convolve(x, weight, bias, padding, result, memo, transposed=False)
+        return result
+    for part in range(groups):
+        x_part, weight_part = _part(x, 1, part, groups), _part(weight, 0, part, groups)
+        result_part = _part(result, 1, part, groups)
+        _im2col_forward(x_part, weight_part, result_part, stride, padding, dilation)
+    if bias is not None:
+        _add_bias(result, bias)
+    return result
+
+
+def conv_transpose2d(
+    x: Array, weight: Array, bias: Array | None, output_size: Pair, stride: Pair, padding: Sides, dilation: Pair,
+    groups: int, memo: dict[Any, Any] | None = None,
+) -> Array:  # fmt: skip
+    """(N, C, H, W) with (C, O / groups, kH, kW) to (N, O, *output_size): the adjoint of conv2d in its input."""
+    result = _channels_last((x.shape[0], weight.shape[1] * groups, *output_size), x.dtype)
+    if result.size == 0:
+        return result
+    if x.size == 0:
+        result[...] = 0
+    elif _uses_winograd(x, weight, output_size, stride, padding, dilation, groups):
+        sides = (2 - padding[0], 2 - padding[1], 2 - padding[2], 2 - padding[3])
+        cpu_winograd.convolve(x, weight, bias, sides, result, memo, transposed=True)
+        return result
+    else:
+        for part in range(groups):
+            x_part, weight_part = _part(x, 1, part, groups), _part(weight, 0, part, groups)
+            _im2col_backward(x_part, weight_part, _part(result, 1, part, groups), stride, padding, dilation)
+    if bias is not None:
+        _add_bias(result, bias)
+    return result
+
+
+def conv2d_weight(
+    x: Array, grad: Array, kernel_size: Pair, stride: Pair, padding: Sides, dilation: Pair, groups: int
+) -> Array:
+    """The adjoint of conv2d in its weight: (O, C / groups, kH, kW)."""
+    shape = (grad.shape[1], x.shape[1] // groups, *kernel_size)
+    parts = [
+        _im2col_weight(_part(x, 1, part, groups), _part(grad, 1, part, groups), kernel_size, stride, padding, dilation)
+        for part in range(groups)
+    ]
+    return (parts[0] if groups == 1 else numpy.concatenate(parts)).reshape(shape)
+
+
+# ------------------------------------------------------------------------------------------ im2col
+
+
+def _output_size(size: Any, kernel_size: Any, stride: Pair, padding: Sides, dilation: Pair) -> Pair:
+    height, width = (
+        (n + padding[2 * i] + padding[2 * i + 1] - dilation[i] * (kernel_size[i] - 1) - 1) // stride[i] + 1
+        for i, n in enumerate(size)
+    )
+    return height, width
+
+
+def _channels_last(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An empty (N, C, H, W) array whose memory is (N, H, W, C)."""
+    n, c, h, w = shape
+    return numpy.empty((n, h, w, c), dtype).transpose(0, 3, 1, 2)
+
+
+def _part(array: Array, axis: int, part: int, groups: int) -> Array:
+    """One group's share of an axis."""
+    if groups == 1:
+        return array
+    size = array.shape[axis] // groups
+    return array[(slice(None),) * axis + (slice(part * size, (part + 1) * size),)]
+
+
+def _add_bias(result: Array, bias: Array) -> None:
+    rows = result.transpose(0, 2, 3, 1).reshape(-1, result.shape[1])
+    step = max(1, STRIP_BYTES // max(1, rows.shape[1] * rows.itemsize))
+    spread(lambda a, b: numpy.add(rows[a:b], bias, out=rows[a:b]), len(rows), step)
+
+
+def _padded(x: Array, padding: Sides) -> Array:
+    """x as a contiguous (N, H, W, C) array with a border of zeros."""
+    last = x.transpose(0, 2, 3, 1)
+    top, bottom, left, right = padding
+    if not any(padding):
+        return numpy.ascontiguousarray(last)
+    n, h, w, c = last.shape
+    y = numpy.empty((n, h + top + bottom, w + left + right, c), x.dtype)
+    y[:, :top] = y[:, top + h :] = 0
+    y[:, :, :left] = y[:, :, left + w :] = 0
+    y[:, top : top + h, left : left + w] = last
+    return y
+
+
+def _windows(image: Array, kernel_size: Pair, stride: Pair, dilation: Pair, size: Pair) -> Array:
+    """A view (N, H', W', kH, kW, C) of a padded channels-last image: the window of each output pixel."""
+    n, _, _, c = image.shape
+    sn, sh, sw, sc = image.strides
+    shape = (n, *size, *kernel_size, c)
+    return as_strided(image, shape, (sn, sh * stride[0], sw * stride[1], sh * dilation[0], sw * dilation[1], sc))
+
+
+def _strips(n: int, size: Pair, row_bytes: int) -> list[tuple[int, int, int, int]]:
+    """Cut n images of size[0] rows into strips (first image, last, first row, last) of about STRIP_BYTES: several
+    images if they are small, else some rows of one."""
+    height, width = size
+    image_bytes = row_bytes * width * height
+    if image_bytes * 2 <= STRIP_BYTES or height == 1:
+        step = max(1, min(-(-n // lanes()), STRIP_BYTES // max(1, image_bytes)))
+        return [(a, min(n, a + step), 0, height) for a in range(0, n, step)]
+    rows = max(1, STRIP_BYTES // max(1, row_bytes * width))
+    rows = -(-height // -(-height // rows))
+    return [(i, i + 1, r, min(height, r + rows)) for i in range(n) for r in range(0, height, rows)]
+
+
+def _columns(windows: Array, strip: tuple[int, int, int, int]) -> Array:
+    """The column buffer of a strip: one row for each output pixel, kH kW C entries each."""
+    a, b, r, s = strip
+    view = windows[a:b, r:s]
+    depth = math.prod(view.shape[3:])
+    buffer = scratch.get("columns", view.size, view.dtype).reshape(view.shape)
+    numpy.copyto(buffer, view)
+    return buffer.reshape(-1, depth)
+
+
+def _each_strip(work: Any, strips: list[Any]) -> int:
+    """Run work(lane, strip) on all strips, shared among the lanes; returns the number of lanes."""
+    count = min(lanes(), len(strips))
+
+    def lane_work(lane: int) -> None:
+        for strip in strips[lane::count]:
+            work(lane, strip)
+
+    parallel(lane_work, count)
+    return count
+
+
+def _im2col_forward(x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair) -> None:
+    out = result.transpose(0, 2, 3, 1)
+    size = out.shape[1:3]
+    windows = _windows(_padded(x, padding), weight.shape[2:], stride, dilation, size)
+    matrix = numpy.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, weight.shape[0])
+
+    def work(lane: int, strip: tuple[int, int, int, int]) -> None:
+        a, b, r, s = strip
+        target = out[a:b, r:s]
+        if target.flags.c_contiguous:
+            numpy.matmul(_columns(windows, strip), matrix, out=target.reshape(-1, matrix.shape[1]))
+        else:
+            target[...] = (_columns(windows, strip) @ matrix).reshape(target.shape)
+
+    _each_strip(work, _strips(x.shape[0], size, matrix.shape[0] * x.itemsize))
+
+
+def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, padding: Sides, dilation: Pair) -> Array:
+    """(O, C, kH, kW): each lane adds up its strips, then the lanes' sums are added."""
+    grads = numpy.ascontiguousarray(grad.transpose(0, 2, 3, 1))
+    channels, depth = grads.shape[3], math.prod(kernel_size) * x.shape[1]
+    if grads.size == 0 or x.size == 0:
+        return numpy.zeros((channels, x.shape[1], *kernel_size), x.dtype)
+    size = grads.shape[1:3]
+    windows = _windows(_padded(x, padding), kernel_size, stride, dilation, size)
+    strips = _strips(len(x), size, depth * x.itemsize)
+    sums = numpy.zeros((min(lanes(), len(strips)), depth, channels), x.dtype)
+
+    def work(lane: int, strip: tuple[int, int, int, int]) -> None:
+        a, b, r, s = strip
+        product = scratch.get("weight product", depth * channels, x.dtype).reshape(depth, channels)
+        numpy.matmul(_columns(windows, strip).T, grads[a:b, r:s].reshape(-1, channels), out=product)
+        numpy.add(sums[lane], product, out=sums[lane])
+
+    _each_strip(work, strips)
+    total = sums.sum(axis=0) if len(sums) > 1 else sums[0]
+    return total.reshape(*kernel_size, x.shape[1], channels).transpose(3, 2, 0, 1)
+
+
+def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair) -> None:
+    """Each pixel of x times the weights is added to its window. Lanes own whole images; where there are fewer images
+    than lanes, each lane adds into an image of its own, and these are summed at the end."""
+    pixels = numpy.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    n, height, width, channels = pixels.shape
+    out_channels, kernel_size = weight.shape[1], weight.shape[2:]
+    matrix = numpy.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(channels, -1)
+    out = result.transpose(0, 2, 3, 1)
+    padded = (
+        max(out.shape[1] + padding[0] + padding[1], (height - 1) * stride[0] + dilation[0] * (kernel_size[0] - 1) + 1),
+        max(out.shape[2] + padding[2] + padding[3], (width - 1) * stride[1] + dilation[1] * (kernel_size[1] - 1) + 1),
+    )
+    row_bytes = matrix.shape[1] * x.itemsize
+    inside = (
+        slice(None),
+        slice(padding[0], padding[0] + out.shape[1]),
+        slice(padding[2], padding[2] + out.shape[2]),
+    )
+
+    def scatter(image: Array, strip: tuple[int, int, int, int], first: int) -> None:
+        a, b, r, s = strip
+        rows = pixels[a:b, r:s].reshape(-1, channels)
+        columns = scratch.get("columns", len(rows) * matrix.shape[1], x.dtype).reshape(len(rows), -1)
+        numpy.matmul(rows, matrix, out=columns)
+        blocks = columns.reshape(b - a, s - r, width, *kernel_size, out_channels)
+        for i in range(kernel_size[0]):
+            top = i * dilation[0] + r * stride[0]
+            for j in range(kernel_size[1]):
+                left = j * dilation[1]
+                place = image[
+                    a - first : b - first,
+                    top : top + (s - r - 1) * stride[0] + 1 : stride[0],
+                    left : left + (width - 1) * stride[1] + 1 : stride[1],
+                ]
+                numpy.add(place, blocks[:, :, :, i, j], out=place)
+
+    strips = _strips(n, (height, width), row_bytes)
+    if n >= lanes():
+        by_image: dict[int, list[Any]] = {}
+        for strip in strips:
+            by_image.setdefault(strip[0], []).append(strip)
+
+        def images(lane: int, group: list[Any]) -> None:
+            first, last = group[0][:2]
+            shape = (last - first, *padded, out_channels)
+            image = scratch.get("image", math.prod(shape), x.dtype).reshape(shape)
+            image.fill(0)
+            for strip in group:
+                scatter(image, strip, first)
+            out[first:last] = image[inside]
+
+        _each_strip(images, list(by_image.values()))
+        return
+    for i in range(n):
+        own = [strip for strip in strips if strip[0] <= i < strip[1]]
+        sums = numpy.zeros((min(lanes(), len(own)), 1, *padded, out_channels), x.dtype)
+        _each_strip(lambda lane, strip, sums=sums, i=i: scatter(sums[lane], strip, i), own)
+        out[i : i + 1] = (sums[0] if len(sums) == 1 else sums.sum(axis=0))[inside]

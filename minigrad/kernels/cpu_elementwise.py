@@ -1,0 +1,149 @@
+"""Elementwise kernels on the CPU: activations and the Adam step, in chunks that stay in the cache, in threads.
+
+NumPy cannot fuse two loops into one, but it can run each over a chunk that is still in the cache. `chunked` cuts
+arrays of equal shape and memory order into such chunks, whatever that order is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from ..backend import Array
+from .threads import scratch, spread
+
+CHUNK = 1 << 16  # entries: 256 KiB of float32, so that a few operands fit into the second-level cache
+
+
+def memory_order(x: Array) -> tuple[int, ...] | None:
+    """The order of axes in which x lies densely in memory, outermost first; None if it has gaps or repeats."""
+    if x.flags.c_contiguous:
+        return tuple(range(x.ndim))
+    order = tuple(sorted(range(x.ndim), key=lambda i: (-x.strides[i], i)))
+    return order if x.transpose(order).flags.c_contiguous else None
+
+
+def flat(order: tuple[int, ...], x: Array) -> Array:
+    """x as a vector in the given memory order: a view if x lies so, else a copy."""
+    return x.transpose(order).reshape(-1)
+
+
+def chunked(function: Callable[..., Any], result: Array, *operands: Array) -> Array:
+    """Call function(result_chunk, *operand_chunks) over all entries; returns result, which must lie densely."""
+    if result.size <= CHUNK:
+        function(result, *operands)
+        return result
+    order = memory_order(result)
+    if order is None:
+        function(result, *operands)
+        return result
+    out, vectors = flat(order, result), [flat(order, operand) for operand in operands]
+    spread(lambda a, b: function(out[a:b], *[vector[a:b] for vector in vectors]), result.size, CHUNK)
+    return result
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0)."""
+    return chunked(lambda y, x: numpy.maximum(x, 0, out=y), numpy.empty_like(x), x)
+
+
+def leaky_relu(x: Array, slope: float) -> Array:
+    """x where x > 0, slope * x elsewhere."""
+    larger = numpy.maximum if slope <= 1 else numpy.minimum
+
+    def work(y: Array, x: Array) -> None:
+        numpy.multiply(x, slope, out=y)
+        larger(x, y, out=y)
+
+    return chunked(work, numpy.empty_like(x), x)
+
+
+def leaky_relu_backward(grad: Array, x: Array, slope: float) -> Array:
+    """grad where x > 0, slope * grad elsewhere."""
+
+    def work(y: Array, g: Array, x: Array) -> None:
+        positive = numpy.greater(x, 0)
+        if slope == 0:
+            numpy.multiply(g, positive, out=y)
+        else:
+            numpy.multiply(positive, y.dtype.type(1 - slope), out=y)
+            numpy.add(y, y.dtype.type(slope), out=y)
+            numpy.multiply(y, g, out=y)
+
+    return chunked(work, numpy.empty_like(x, dtype=grad.dtype), grad, x)
+
+
+def elu(x: Array, alpha: float) -> Array:
+    """x where x > 0, alpha (e^x - 1) elsewhere."""
+    y = numpy.empty_like(x)
+    numpy.minimum(x, 0, out=y)
+    numpy.expm1(y, out=y)
+    y *= alpha
+    y += numpy.maximum(x, 0)
+    return y
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x); where e^-x overflows, 0 is the right answer."""
+
+    def work(y: Array, x: Array) -> None:
+        numpy.negative(x, out=y)
+        with numpy.errstate(over="ignore"):
+            numpy.exp(y, out=y)
+        numpy.add(y, 1, out=y)
+        numpy.reciprocal(y, out=y)
+
+    return chunked(work, numpy.empty_like(x), x)
+
+
+def softplus(x: Array, beta: float) -> Array:
+    """log(1 + e^(beta x)) / beta."""
+    return numpy.logaddexp(0, x * beta).astype(x.dtype, copy=False) / x.dtype.type(beta)
+
+
+def index_add(shape: tuple[int, ...], index: Any, values: Array) -> Array:
+    """Zeros of the given shape with values added at the index."""
+    result = numpy.zeros(shape, values.dtype)
+    numpy.add.at(result, index, values)
+    return result
+
+
+def adam(
+    param: Array, grad: Array, mean: Array, square: Array, step_size: float, beta1: float, beta2: float,
+    bias2: float, eps: float, decay: float,
+) -> None:  # fmt: skip
+    """One fused Adam step in place on param, mean and square; see the package's contract."""
+
+    def work(p: Array, g: Array, m: Array, v: Array) -> None:
+        t = scratch.get("adam", p.size, p.dtype).reshape(p.shape)
+        numpy.multiply(m, beta1, out=m)
+        numpy.multiply(g, 1 - beta1, out=t)
+        numpy.add(m, t, out=m)
+        numpy.multiply(v, beta2, out=v)
+        numpy.multiply(g, g, out=t)
+        numpy.multiply(t, 1 - beta2, out=t)
+        numpy.add(v, t, out=v)
+        numpy.multiply(v, 1 / bias2, out=t)
+        numpy.sqrt(t, out=t)
+        numpy.add(t, eps, out=t)
+        numpy.divide(m, t, out=t)
+        numpy.multiply(t, step_size, out=t)
+        if decay:
+            numpy.multiply(p, 1 - decay, out=p)
+        numpy.subtract(p, t, out=p)
+
+    order = memory_order(param)
+    if order is None or any(memory_order(a) != order for a in (mean, square)):
+        work(param, grad, mean, square)
+    else:
+        chunked(work, param, grad, mean, square)
+
+
+def channel_sum(x: Array) -> Array:
+    """The sum over all axes but axis 1, as a product of ones with the channels-last matrix where x lies so."""
+    if x.ndim == 4 and x.size and x.transpose(0, 2, 3, 1).flags.c_contiguous:
+        matrix = x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
+        return numpy.ones(len(matrix), x.dtype) @ matrix
+    return x.sum(axis=(0, *range(2, x.ndim)))
