@@ -1,0 +1,1 @@
+"""Architectures: what networks are made of; no training, no file access beyond reading weights."""
