@@ -29,7 +29,7 @@ from ..recording import enable_grad, no_grad
 from ..tensor import Tensor, grad
 from .report import Comparison, GradientError, Report, compare
 
-FULL_JACOBIAN = 4_000  # entries up to which every one is checked, unless told otherwise
+FULL_JACOBIAN = 20_000  # entries up to which every one is checked, unless told otherwise
 PROJECTIONS = 6  # random directions of input and of output otherwise
 
 Function = Callable[..., Any]
@@ -49,7 +49,7 @@ def gradcheck(
     f: takes the inputs, returns a Tensor or a tuple of them. inputs: a Tensor or a sequence; those Tensors that
         require a gradient are checked and must be float64. eps: the step. A derivative a is accepted beside a
         difference d if |a - d| <= atol + rtol |d|. projections: how many random directions to check instead
-        of every entry of the Jacobian (None: every entry, unless it has more than 4,000).
+        of every entry of the Jacobian (None: every entry, unless it has more than 20,000).
     Returns a Report, true only if everything passed; print it for one line an input. Kinks are neither passed
         nor failed: the report is then false, `report.status` is "kink", and a warning says where.
     Errors: GradientError (an AssertionError) with the report if something is wrong and raise_exception is set;

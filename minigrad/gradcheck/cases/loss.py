@@ -1,0 +1,65 @@
+"""Losses under every reduction, with hard and soft targets and weights."""
+
+from typing import Any
+
+from ..case import Case, Input, case, constant, distinct, normal, positive, probability
+
+CLASSES = constant([2, 0, 1])
+PIXELS = constant([[[2, 0], [1, 1]]])
+
+
+def _loss(op: str, name: str, function: str, *inputs: Input, **options: Any) -> Case:
+    return case(op, name, lambda m, *t: getattr(m.nn.functional, function)(*t, **options), *inputs)
+
+
+def _scores(m, score, target, weight):  # type: ignore[no-untyped-def]
+    return m.nn.functional.binary_cross_entropy_with_logits(score * 3, target, pos_weight=weight)
+
+
+CASES = [
+    _loss("mse_loss", "mean", "mse_loss", normal(2, 3), normal(2, 3)),
+    _loss("mse_loss", "sum", "mse_loss", normal(4), normal(4), reduction="sum"),
+    _loss("mse_loss", "none", "mse_loss", normal(2, 2, layout="transposed"), normal(2, 2), reduction="none"),
+    _loss("l1_loss", "mean", "l1_loss", distinct(2, 3), positive(2, 3)),
+    _loss("l1_loss", "none", "l1_loss", distinct(5), constant([3.0, -3.0, 2.5, 2.5, -2.5]), reduction="none"),
+    _loss("BinaryCrossEntropy", "soft targets", "binary_cross_entropy", probability(2, 3), probability(2, 3)),
+    _loss(
+        "BinaryCrossEntropy",
+        "hard targets",
+        "binary_cross_entropy",
+        probability(4),
+        constant([1.0, 0.0, 0.0, 1.0]),
+        reduction="sum",
+    ),
+    _loss(
+        "BinaryCrossEntropy",
+        "none",
+        "binary_cross_entropy",
+        probability(2, 2),
+        constant([[1.0, 0.5], [0.2, 0.0]]),
+        reduction="none",
+    ),
+    _loss("BinaryCrossEntropy", "empty", "binary_cross_entropy", probability(0, 2), probability(0, 2), reduction="sum"),
+    _loss("bce_with_logits", "mean", "binary_cross_entropy_with_logits", normal(2, 3), probability(2, 3)),
+    _loss(
+        "bce_with_logits",
+        "none",
+        "binary_cross_entropy_with_logits",
+        normal(4),
+        constant([1.0, 0.0, 0.0, 1.0]),
+        reduction="none",
+    ),
+    case("bce_with_logits", "weighted, large scores", _scores, normal(2, 3), probability(2, 3), positive(3)),
+    _loss("nll_loss", "mean", "nll_loss", normal(3, 4), CLASSES),
+    _loss("nll_loss", "none, pixels", "nll_loss", normal(1, 3, 2, 2), PIXELS, reduction="none"),
+    _loss("cross_entropy", "mean", "cross_entropy", normal(3, 4), CLASSES),
+    _loss("cross_entropy", "sum", "cross_entropy", normal(3, 3, layout="strided"), CLASSES, reduction="sum"),
+    _loss(
+        "cross_entropy",
+        "pixels, channels last",
+        "cross_entropy",
+        normal(1, 3, 2, 2, layout="channels_last"),
+        PIXELS,
+        reduction="none",
+    ),
+]

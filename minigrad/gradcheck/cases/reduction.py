@@ -1,0 +1,36 @@
+"""Reductions over all, some and single axes, of size 1, empty, and of odd layouts."""
+
+from ..case import case, constant, distinct, nonzero, normal
+
+CASES = [
+    case("Sum", "everything", lambda m, x: x.sum(), normal(2, 3)),
+    case("Sum", "first axis", lambda m, x: m.sum(x, dim=0), normal(2, 3)),
+    case("Sum", "last axis, kept", lambda m, x: x.sum(dim=-1, keepdim=True), normal(2, 3)),
+    case("Sum", "two of three axes", lambda m, x: x.sum(dim=(0, 2)), normal(2, 3, 2)),
+    case("Sum", "axis of size 1", lambda m, x: x.sum(dim=1), normal(3, 1)),
+    case("Sum", "of nothing", lambda m, x: x.sum(dim=0), normal(0, 3)),
+    case("Sum", "scalar", lambda m, x: x.sum() * x, normal()),
+    case("Sum", "transposed", lambda m, x: x.sum(dim=0), normal(3, 2, layout="transposed")),
+    case("Sum", "strided", lambda m, x: x.sum(dim=1), normal(3, 2, layout="strided")),
+    case("mean", "everything", lambda m, x: x.mean() * x, normal(2, 3)),
+    case("mean", "middle axis, kept", lambda m, x: m.mean(x, dim=1, keepdim=True), normal(2, 3, 2)),
+    case("var", "unbiased", lambda m, x: x.var(), normal(2, 3)),
+    case("var", "along an axis, biased", lambda m, x: m.var(x, dim=1, correction=0), normal(2, 4)),
+    case("var", "two axes, kept", lambda m, x: m.var(x, dim=(0, 2), keepdim=True), normal(2, 3, 2)),
+    case("std", "along an axis", lambda m, x: m.std(x, dim=0), normal(4, 2)),
+    case("Amax", "everything", lambda m, x: m.amax(x), distinct(2, 3)),
+    case("Amax", "an axis, kept", lambda m, x: m.amax(x, dim=1, keepdim=True) * x, distinct(2, 3)),
+    case("Amax", "two axes", lambda m, x: m.amax(x, dim=(0, 2)), distinct(2, 3, 2)),
+    case("Amax", "max of everything", lambda m, x: x.max() * x.min(), distinct(2, 3)),
+    case("Amax", "no rows", lambda m, x: m.amax(x, dim=1), distinct(0, 3)),
+    case("Amax", "transposed", lambda m, x: m.amax(x, dim=0), distinct(3, 2, layout="transposed")),
+    case("max", "values along an axis", lambda m, x: m.max(x, dim=1)[0] ** 2, distinct(2, 3)),
+    case("min", "values along an axis, kept", lambda m, x: m.min(x, dim=0, keepdim=True)[0] * x, distinct(3, 2)),
+    case("Norm", "everything", lambda m, x: m.norm(x), normal(2, 3)),
+    case("Norm", "an axis", lambda m, x: m.norm(x, dim=1), normal(2, 3)),
+    case("Norm", "two axes, kept", lambda m, x: m.norm(x, dim=(1, 2), keepdim=True), normal(2, 2, 2)),
+    case("Norm", "1-norm", lambda m, x: m.norm(x, p=1, dim=0), nonzero(3, 2)),
+    case("Norm", "maximum norm", lambda m, x: m.norm(x, p=float("inf")), distinct(5)),
+    case("Norm", "strided", lambda m, x: m.norm(x, dim=0), normal(3, 2, layout="strided")),
+    case("Amax", "choice by argmax", lambda m, x, k: x.gather(1, k), normal(2, 3), constant([[2], [0]])),
+]

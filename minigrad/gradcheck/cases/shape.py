@@ -1,0 +1,42 @@
+"""Rearrangements, including those that make views of views, and empty pieces."""
+
+from ..case import case, normal
+
+CASES = [
+    case("Cast", "to the same dtype", lambda m, x: m.adjoint.cast(x), normal(2, 3)),
+    case("Move", "to the same device", lambda m, x: m.adjoint.move(x) * x, normal(2, 3)),
+    case("SumTo", "leading and size-1 axes", lambda m, x: m.adjoint.sum_to(x, (3, 1)), normal(2, 3, 2)),
+    case("SumTo", "to a scalar", lambda m, x: m.adjoint.sum_to(x, ()), normal(2, 2)),
+    case("SumTo", "of nothing", lambda m, x: m.adjoint.sum_to(x, (1, 2)), normal(0, 2)),
+    case("Expand", "size 1 repeated", lambda m, x: x.expand(3, 4), normal(3, 1)),
+    case("Expand", "new leading axes, -1 kept", lambda m, x: x.expand(2, -1, 2), normal(3, 1)),
+    case("Expand", "scalar", lambda m, x: x.expand(2, 2), normal()),
+    case("Expand", "to nothing", lambda m, x: x.expand(0, 3), normal(1, 3)),
+    case("Reshape", "merge and split", lambda m, x: m.reshape(x, (3, 4)), normal(2, 6)),
+    case("Reshape", "one size left open", lambda m, x: x.view(-1, 2) * 2, normal(2, 3, 2)),
+    case("Reshape", "of a transposed tensor", lambda m, x: x.reshape(6), normal(2, 3, layout="transposed")),
+    case("Reshape", "empty", lambda m, x: x.reshape(3, 0), normal(0, 2)),
+    case("Reshape", "flatten", lambda m, x: m.flatten(x, 1), normal(2, 2, 2)),
+    case("Reshape", "squeeze", lambda m, x: m.squeeze(x) * x.squeeze(1).squeeze(-1), normal(2, 1, 3, 1)),
+    case("Reshape", "unsqueeze", lambda m, x: m.unsqueeze(x, 1) * x.unsqueeze(-1), normal(2, 2)),
+    case("Permute", "three axes", lambda m, x: x.permute(2, 0, 1), normal(2, 3, 2)),
+    case("Permute", "transpose of views", lambda m, x: x.transpose(0, 2)[:, 1].t(), normal(2, 3, 2)),
+    case("Permute", "product with itself transposed", lambda m, x: x.T * x, normal(3, 3)),
+    case("Permute", "empty", lambda m, x: x.permute(1, 0), normal(0, 2)),
+    case("Flip", "one axis", lambda m, x: m.flip(x, (1,)) * x, normal(2, 3)),
+    case("Flip", "two axes", lambda m, x: x.flip(0, 2), normal(2, 2, 3)),
+    case("Flip", "reversed", lambda m, x: x.flip(0), normal(4, layout="reversed")),
+    case("Concatenate", "rows", lambda m, a, b: m.cat([a, b]), normal(2, 3), normal(1, 3)),
+    case("Concatenate", "columns, one empty", lambda m, a, b: m.cat([a, b, a], dim=1), normal(2, 2), normal(2, 0)),
+    case(
+        "Concatenate",
+        "last axis",
+        lambda m, a, b: m.cat((a, b), -1),
+        normal(2, 1, 2, layout="strided"),
+        normal(2, 1, 3),
+    ),
+    case("Concatenate", "stack", lambda m, a, b: m.stack([a, b, a * b], 1), normal(2, 3), normal(2, 3)),
+    case("Concatenate", "split and joined", lambda m, x: m.cat(list(reversed(m.split(x, 2))), 0), normal(5, 2)),
+    case("Index", "split by sizes", lambda m, x: m.split(x, [1, 3], 1)[1] * 2, normal(2, 4)),
+    case("Index", "chunk", lambda m, x: m.chunk(x, 2, 1)[0] * m.chunk(x, 2, 1)[1], normal(2, 4)),
+]
