@@ -1,0 +1,34 @@
+"""A small convolutional classifier of 28 x 28 digits: what the GAN metrics look through.
+
+Its last hidden layer, 128 numbers a picture, is a description in which pictures of one digit lie together.
+"""
+
+from __future__ import annotations
+
+from minigrad import nn
+from minigrad.tensor import Tensor
+
+FEATURES = 128
+
+
+class DigitClassifier(nn.Module):
+    """Images (N, 1, 28, 28) in [0, 1] to class scores (N, 10).
+
+    conv 32 5x5, ReLU, max pool 2; conv 64 5x5, ReLU, max pool 2; 128, ReLU; 10.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 32, 5), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 12, 12)
+            nn.Conv2d(32, 64, 5), nn.ReLU(), nn.MaxPool2d(2),  # (N, 64, 4, 4)
+            nn.Flatten(), nn.Linear(1024, FEATURES), nn.ReLU(),
+        )  # fmt: skip
+        self.head = nn.Linear(FEATURES, 10)
+
+    def features(self, images: Tensor) -> Tensor:
+        """The last hidden layer: (N, 128), none negative."""
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
