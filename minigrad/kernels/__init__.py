@@ -54,6 +54,9 @@ Activations
     relu(x), leaky_relu(x, slope), elu(x, alpha), sigmoid(x), softplus(x, beta)
     leaky_relu_backward(grad, x, slope): grad where x > 0, slope * grad elsewhere (slope 0 is relu)
 
+Products
+    matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast
+
 Indexing
     index_add(shape, index, values) -> zeros(shape) with `values` added at `index` (NumPy indexing; repeats add up)
 

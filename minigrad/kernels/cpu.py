@@ -16,6 +16,7 @@ from .cpu_elementwise import (
     sigmoid,
     softplus,
 )
+from .cpu_matmul import matmul
 from .cpu_normalization import moments, normalize, normalize_backward
 from .cpu_pooling import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
 from .cpu_resizing import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest2d_sum
@@ -32,6 +33,7 @@ __all__ = [
     "index_add",
     "leaky_relu",
     "leaky_relu_backward",
+    "matmul",
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_scatter",

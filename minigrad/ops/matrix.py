@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..backend import Array
+from ..kernels import kernels_of
 from ..tensor import Op, Tensor, apply
 from .common import cast, promoted, require_tensor, sum_to
 from .shape import reshape, squeeze, transpose, unsqueeze
@@ -14,7 +15,7 @@ class MatMul(Op):
     def forward(self, a: Array, b: Array) -> Array:
         self.shapes = a.shape, b.shape
         self.save(a if self.needs[1] else None, b if self.needs[0] else None)
-        return a @ b
+        return kernels_of(a).matmul(a, b)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.saved
@@ -29,7 +30,7 @@ class Linear(Op):
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
-        y = x @ weight.T
+        y = kernels_of(x).matmul(x, weight.T)
         if bias is not None:
             y += bias
         return y

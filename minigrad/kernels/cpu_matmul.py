@@ -1,0 +1,49 @@
+"""Matrix products on the CPU: BLAS, called so that the result lies in memory as the larger factor does.
+
+A picture's features are a matrix (C, pixels) whose columns are contiguous when the picture lies channels-last. A
+product with such a matrix is computed as (b^T a^T)^T, so that the result's columns are contiguous too, and whatever
+is added to it later meets it in the same order. Long sums (a Gram matrix sums over all pixels) are cut into one piece
+for each thread.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from ..backend import Array
+from .threads import lanes, parallel
+
+LONG_SUM = 1 << 12  # from this inner size on, a small product is cut along the sum
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """The product over the last two axes; the others broadcast."""
+    if a.ndim == 3 and len(a) == len(b) == 1 and b.ndim == 3:
+        return _product(a[0], b[0])[None]
+    if a.ndim == b.ndim == 2:
+        return _product(a, b)
+    return a @ b
+
+
+def _product(a: Array, b: Array) -> Array:
+    rows, inner = a.shape
+    columns = b.shape[1]
+    if inner >= LONG_SUM and inner >= 16 * max(rows, columns) and a.dtype == numpy.float32:
+        return _long_sum(a, b)
+    larger = b if b.size > a.size else a
+    if larger.flags.f_contiguous and not larger.flags.c_contiguous:
+        return (b.T @ a.T).T
+    return a @ b
+
+
+def _long_sum(a: Array, b: Array) -> Array:
+    """Each thread sums over a part of the inner axis; the parts are added."""
+    count, inner = lanes(), a.shape[1]
+    parts = numpy.empty((count, a.shape[0], b.shape[1]), a.dtype)
+
+    def work(lane: int) -> None:
+        part = slice(inner * lane // count, inner * (lane + 1) // count)
+        numpy.matmul(a[:, part], b[part], out=parts[lane])
+
+    parallel(work, count)
+    return parts.sum(axis=0) if count > 1 else parts[0]
