@@ -228,12 +228,10 @@ def onnx_graph(onnx, layers, style="torch", preprocess=()):
         if name != "fc8":
             nodes.append(helper.make_node("Relu", [value], [f"{name}_relu"]))
             value = f"{name}_relu"
-        if index + 1 == len(names) or names[index + 1][:5] != name[:5] and name.startswith("conv"):
-            if name.startswith("conv"):
-                nodes.append(
-                    helper.make_node("MaxPool", [value], [f"{name}_pool"], kernel_shape=[2, 2], strides=[2, 2])
-                )
-                value = f"{name}_pool"
+        block_ends = index + 1 == len(names) or names[index + 1][:5] != name[:5]
+        if name.startswith("conv") and block_ends:
+            nodes.append(helper.make_node("MaxPool", [value], [f"{name}_pool"], kernel_shape=[2, 2], strides=[2, 2]))
+            value = f"{name}_pool"
     info = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in ("data", value)]
     graph = helper.make_graph(nodes, "vgg", info[:1], info[1:], constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])

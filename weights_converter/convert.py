@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from minigrad.checkpoint import atomic_write
 
 from .architecture import ARCHITECTURES, HEAD_NAMES, Architecture

@@ -49,7 +49,7 @@ def _listed(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Fo
             read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
             shape, _, dtype = read_header[version](file)
             header_bytes = file.tell()
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except Exception as error:  # NumPy's parser of headers lets Python's tokenizer's errors through, and more
         raise WeightsError(f"is damaged: the header of its array {member.filename[:60]} cannot be read") from error
     if dtype.hasobject:
         raise WeightsError(f"holds pickled objects ({member.filename[:60]}), which are not read: save plain arrays")

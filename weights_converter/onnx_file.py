@@ -13,6 +13,7 @@ them (Keras' layers, torchvision's, the model zoo's), otherwise it has to be giv
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,13 @@ TO_HWC = [0, 2, 3, 1]
 def read_onnx(path: Path) -> ForeignFile:
     onnx = need_package("onnx", "an .onnx file")
     try:
-        graph = onnx.load_model(str(path), load_external_data=False).graph
-        reader = _Graph(onnx, path.parent, graph)
+        reader = _Graph(onnx, path.parent, onnx.load_model(str(path), load_external_data=False).graph)
+        layers = reader.layers()
+        convention, reason = reader.convention()
     except WeightsError:
         raise
-    except Exception as error:  # protobuf's own error classes differ from version to version
+    except Exception as error:  # protobuf's own errors differ between versions, and it lets malformed names through
         raise WeightsError("is damaged or cut short: it cannot be read as ONNX") from error
-    layers = reader.layers()
-    convention, reason = reader.convention()
     return ForeignFile("ONNX", reader.constants, layers, convention, reason)
 
 
@@ -119,12 +119,21 @@ class _Graph:
             return dense_from_hwc(by_inputs, FEATURE_SIDE)
         return by_inputs.transposed(1, 0)
 
+    def _upstream(self, node: Any) -> Iterator[Any]:
+        """The nodes before a node, each the maker of the next one's first input; at most as many as there are."""
+        for _ in self.nodes:
+            node = self.maker.get(node.input[0]) if node.input else None
+            if node is None:
+                return
+            yield node
+
     def _turned_before(self, node: Any) -> bool:
         """Whether the features are turned to (H, W, C) between the last convolution and this dense layer."""
-        while node is not None and node.op_type != "Conv":
-            if node.op_type == "Transpose" and list(_attribute(node, "perm", [])) == TO_HWC:
+        for before in self._upstream(node):
+            if before.op_type == "Conv":
+                return False
+            if before.op_type == "Transpose" and list(_attribute(before, "perm", [])) == TO_HWC:
                 return True
-            node = self.maker.get(node.input[0]) if node.input else None
         return False
 
     def _bias(self, name: str, node: Any, count: int) -> ForeignTensor:
@@ -143,10 +152,9 @@ class _Graph:
     def convention(self) -> tuple[InputConvention | None, str]:
         """The input convention by names; unknown where the graph itself prepares its input."""
         first = next(node for node in self.nodes if node.op_type == "Conv")
-        while (maker := self.maker.get(first.input[0])) is not None:
-            if maker.op_type not in HARMLESS:
-                return None, f"the graph prepares its input itself (with {maker.op_type})"
-            first = maker
+        for before in self._upstream(first):
+            if before.op_type not in HARMLESS:
+                return None, f"the graph prepares its input itself (with {before.op_type})"
         names = [*self.constants, *(node.name for node in self.nodes), *self.maker]
         for pattern, convention, reason in CONVENTIONS_BY_NAME:
             if any(pattern.search(name) for name in names):
