@@ -56,6 +56,7 @@ Activations
 
 Products
     matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast
+    dot(a, b) -> 0-d: the sum of the products of two vectors' entries
 
 Indexing
     index_add(shape, index, values) -> zeros(shape) with `values` added at `index` (NumPy indexing; repeats add up)

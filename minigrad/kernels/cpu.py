@@ -8,6 +8,7 @@ from .cpu_convolution import conv2d, conv2d_weight, conv_transpose2d
 from .cpu_elementwise import (
     adam,
     channel_sum,
+    dot,
     elu,
     index_add,
     leaky_relu,
@@ -29,6 +30,7 @@ __all__ = [
     "conv2d",
     "conv2d_weight",
     "conv_transpose2d",
+    "dot",
     "elu",
     "index_add",
     "leaky_relu",

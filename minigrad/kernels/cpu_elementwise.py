@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from ..backend import Array
+from .cpu_matmul import matmul
 from .threads import scratch, spread
 
 CHUNK = 1 << 16  # entries: 256 KiB of float32, so that a few operands fit into the second-level cache
@@ -142,8 +143,14 @@ def adam(
 
 
 def channel_sum(x: Array) -> Array:
-    """The sum over all axes but axis 1, as a product of ones with the channels-last matrix where x lies so."""
-    if x.ndim == 4 and x.size and x.transpose(0, 2, 3, 1).flags.c_contiguous:
-        matrix = x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
-        return numpy.ones(len(matrix), x.dtype) @ matrix
-    return x.sum(axis=(0, *range(2, x.ndim)))
+    """The sum over all axes but axis 1; where x lies channels-last, as a product of ones with a matrix."""
+    last = x.transpose(0, *range(2, x.ndim), 1)
+    if x.size <= CHUNK or not last.flags.c_contiguous:
+        return x.sum(axis=(0, *range(2, x.ndim)))
+    matrix = last.reshape(-1, x.shape[1])
+    return matmul(numpy.ones((1, len(matrix)), x.dtype), matrix)[0]
+
+
+def dot(a: Array, b: Array) -> Array:
+    """The sum of a * b for two vectors; 0-d."""
+    return matmul(a[None], b[:, None]).reshape(())

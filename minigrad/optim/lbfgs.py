@@ -12,9 +12,15 @@ from typing import Any
 import numpy
 
 from ..backend import Array, xp_of
+from ..kernels import kernels_of
 from ..recording import enable_grad
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_options
+
+
+def _dot(a: Array, b: Array) -> float:
+    return float(kernels_of(a).dot(a, b))
+
 
 Evaluation = Callable[[float], tuple[float, Array, float]]  # step length -> loss, gradient, slope
 
@@ -90,10 +96,10 @@ class LBFGS(Optimizer):
             if not numpy.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
                 break
             direction = self._direction(gradient)
-            slope = float(gradient @ direction)
+            slope = _dot(gradient, direction)
             if slope > -group["tolerance_change"] and memory["steps"]:
                 self._forget()
-                direction, slope = -gradient, -float(gradient @ gradient)
+                direction, slope = -gradient, -_dot(gradient, gradient)
             if slope >= 0:
                 break
             length = group["lr"]
@@ -102,7 +108,7 @@ class LBFGS(Optimizer):
             memory["iterations"] += 1
             before, previous_loss = self._gather(), loss
             length, loss, new_gradient = self._move(evaluate, before, direction, length, loss, gradient, slope)
-            if not (numpy.isfinite(loss) and numpy.isfinite(float(new_gradient @ new_gradient))):
+            if not (numpy.isfinite(loss) and numpy.isfinite(_dot(new_gradient, new_gradient))):
                 self._recover(before)
                 loss, new_gradient = evaluate()
             else:
@@ -127,7 +133,7 @@ class LBFGS(Optimizer):
         def at(t: float) -> tuple[float, Array, float]:
             self._set(start + t * direction)
             value, new_gradient = evaluate()
-            return value, new_gradient, float(new_gradient @ direction)
+            return value, new_gradient, _dot(new_gradient, direction)
 
         if self.param_groups[0]["line_search_fn"] is None:
             loss, gradient, _ = at(length)
@@ -142,25 +148,25 @@ class LBFGS(Optimizer):
         q = -gradient
         weights = []
         for s, y in zip(reversed(steps), reversed(changes)):
-            rho = 1.0 / float(y @ s)
-            weights.append((rho, rho * float(s @ q)))
+            rho = 1.0 / _dot(y, s)
+            weights.append((rho, rho * _dot(s, q)))
             q = q - weights[-1][1] * y
         q = q * self.memory["scale"]
         for (s, y), (rho, alpha) in zip(zip(steps, changes), reversed(weights)):
-            q = q + (alpha - rho * float(y @ q)) * s
+            q = q + (alpha - rho * _dot(y, q)) * s
         return q
 
     def _remember(self, step: Array, change: Array) -> None:
         """Keep a pair (step, change of the gradient) if the curvature along it is positive."""
         memory = self.memory
-        curvature = float(change @ step)
+        curvature = _dot(change, step)
         if curvature > 1e-10:
             memory["steps"].append(step)
             memory["changes"].append(change)
             if len(memory["steps"]) > self.param_groups[0]["history_size"]:
                 memory["steps"].pop(0)
                 memory["changes"].pop(0)
-            memory["scale"] = curvature / float(change @ change)
+            memory["scale"] = curvature / _dot(change, change)
 
     def _forget(self) -> None:
         self.memory.update(steps=[], changes=[], scale=1.0)
