@@ -100,7 +100,9 @@ def _encode(value: Any, place: str, arrays: dict[str, numpy.ndarray]) -> Any:
     kind = "tensor" if isinstance(value, Tensor) else "array"
     array = value.array if isinstance(value, Tensor) else value
     if not hasattr(array, "dtype") or array.dtype.kind not in "biuf":
-        raise TypeError(f"save: {place} is a {type(value).__name__}; only tensors, numbers, strings, lists and dicts fit")
+        raise TypeError(
+            f"save: {place} is a {type(value).__name__}; only tensors, numbers, strings, lists and dicts fit"
+        )
     name = f"array_{len(arrays)}"
     arrays[name] = numpy.ascontiguousarray(to_numpy(array)).reshape(array.shape)
     return {"kind": kind, "name": name}

@@ -139,6 +139,12 @@ class Op:
     """
 
     __slots__ = ("parents", "needs", "records", "shape", "hooks", "retained", "__dict__", "__weakref__")
+    parents: Any  # where gradients go on to: an edge for each input; None once backward has used them up
+    needs: list[bool]
+    records: Any
+    shape: tuple[int, ...]  # of the result
+    hooks: dict[int, Hook] | None
+    retained: tuple[weakref.ref[Tensor], ...]
 
     is_view = False  # whether the result may share memory with the first input
 
@@ -208,8 +214,9 @@ def apply(op: Op, *inputs: Any) -> Tensor:
         result = observers[-1](op, "forward", lambda: op.forward(*arrays))
     else:
         result = op.forward(*arrays)
-    if isinstance(result, numpy.generic):  # NumPy returns scalars, not 0-d arrays, from reductions
-        result = numpy.asarray(result)
+    if isinstance(result, numpy.generic):  # NumPy turns 0-d results into scalars
+        scalar, result = result, numpy.asarray(result)
+        op.records = tuple([result if saved is scalar else saved for saved in op.records])
     output = Tensor(result)
     if op.is_view and result.base is not None and xp_of(result).may_share_memory(result, arrays[0]):
         output.version, output.is_view = inputs[0].version, True

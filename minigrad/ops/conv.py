@@ -39,7 +39,7 @@ class Geometry:
     def arguments(self) -> tuple[Pair, tuple[int, int, int, int], Pair, int]:
         return self.stride, self.padding, self.dilation, self.groups
 
-    def output_size(self, size: Pair, kernel_size: Pair) -> Pair:
+    def output_size(self, size: tuple[int, ...], kernel_size: tuple[int, ...]) -> Pair:
         """The height and width of the result: floor((n + p + p' - d (k - 1) - 1) / s) + 1."""
         before, after = self.padding[::2], self.padding[1::2]
         height, width = (
@@ -48,7 +48,7 @@ class Geometry:
         )
         return height, width
 
-    def input_size(self, size: Pair, kernel_size: Pair, extra: Pair) -> Pair:
+    def input_size(self, size: tuple[int, ...], kernel_size: tuple[int, ...], extra: Pair) -> Pair:
         """The height and width a result of `size` came from; striding loses a remainder, given as `extra`."""
         before, after = self.padding[::2], self.padding[1::2]
         height, width = (
@@ -146,7 +146,9 @@ def pair(operation: str, name: str, value: Any, least: int) -> Pair:
     return int(values[0]), int(values[1])
 
 
-def _sides(operation: str, padding: Any, kernel_size: Pair, stride: Pair, dilation: Pair) -> tuple[int, int, int, int]:
+def _sides(
+    operation: str, padding: Any, kernel_size: tuple[int, ...], stride: Pair, dilation: Pair
+) -> tuple[int, int, int, int]:
     """(top, bottom, left, right) from an int, a pair, four ints, or 'valid' and 'same'."""
     if padding == "valid":
         return 0, 0, 0, 0

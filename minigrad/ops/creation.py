@@ -56,7 +56,7 @@ def _converted(operation: str, array: Array, dtype: Any) -> Array:
 
 def as_dtype(operation: str, dtype: Any) -> numpy.dtype:
     """A supported NumPy dtype from a dtype, its name, or FloatTensor and its siblings."""
-    wanted = getattr(dtype, "tensor_dtype", dtype)
+    wanted: Any = getattr(dtype, "tensor_dtype", dtype)
     wanted = {float: FLOAT32, int: INT64, bool: BOOL}.get(wanted, wanted)
     try:
         result = numpy.dtype(wanted)
@@ -99,7 +99,7 @@ def _size(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
 
 def full(size: Any, fill_value: float, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one number everywhere; dtype as `tensor` would choose it for that number."""
-    sizes = _size("full", size if isinstance(size, (tuple, list)) else (size,))
+    sizes = _size("full", tuple(size) if isinstance(size, (tuple, list)) else (size,))
     wanted = as_dtype("full", type(fill_value) if dtype is None else dtype)
     target = backend.default_device() if device is None else backend.device(device)
     return _made("full", to_device(numpy.full(sizes, fill_value, wanted), target), requires_grad)

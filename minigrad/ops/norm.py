@@ -39,7 +39,7 @@ class BatchNorm(Op):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         if is_grad_enabled():
-            shares = _batch_norm_backward(grad, x, weight, self.eps)
+            shares: tuple[Tensor, ...] = _batch_norm_backward(grad, x, weight, self.eps)
         else:
             arrays = grad.array, x.array, self.mean, self.rstd, None if weight is None else weight.array
             shares = tuple([Tensor(share) for share in kernels_of(x.array).normalize_backward(*arrays)])

@@ -35,7 +35,7 @@ class Pad(Op):
 
 
 class PadBorder(Op):
-    """y = x with its border mirrored (reflect) or repeated (replicate); dx = dy, its border added where it came from."""
+    """y = x with its border mirrored (reflect) or repeated (replicate); dx = dy, its border added to its origin."""
 
     def __init__(self, padding: tuple[int, ...], mode: str) -> None:
         self.padding, self.mode = padding, mode
