@@ -1,0 +1,131 @@
+"""What the two networks of a GAN are asked to do: the losses, all behind one small interface.
+
+A `GanLoss` has two functions on the discriminator's outputs, which are logits or scores s of shape (N, 1):
+
+    discriminator(real, fake, real_target, fake_target) -> scalar    what the discriminator makes small
+    generator(fake) -> scalar                                        what the generator makes small
+
+With p = sigmoid(s) and means over the batch:
+
+    ns          D: -log p_real - log(1 - p_fake)       G: -log p_fake      (Goodfellow et al. 2014, section 3)
+    saturating  D: as ns                               G: log(1 - p_fake)  (the minimax game; equation 1)
+    lsgan       D: ((s_real - 1)^2 + s_fake^2) / 2     G: (s_fake - 1)^2 / 2   (Mao et al. 2017, equation 9)
+    wgan        D: s_fake - s_real, weights clipped    G: -s_fake          (Arjovsky et al. 2017, algorithm 1)
+    wgan-gp     D: as wgan, plus a gradient penalty    G: -s_fake          (Gulrajani et al. 2017, algorithm 1)
+    hinge       D: relu(1 - s_real) + relu(1 + s_fake) G: -s_fake          (Lim and Ye 2017; Miyato et al. 2018)
+
+Targets are 1 for real and 0 for fake, or what label smoothing makes of them; only ns, saturating and lsgan use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import minigrad as mg
+from minigrad.nn import functional as F
+from minigrad.tensor import Tensor
+
+Target = Tensor | float
+Judge = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class GanLoss:
+    """A loss with what belongs to it.
+
+    uses_targets: whether label tricks can act. judged: from an output to what is reported as D(x): the probability
+    of being real where there is one, else the score. clip: bound on each weight, after each discriminator step.
+    penalty: the factor of the gradient penalty. d_steps: discriminator steps a generator step (k).
+    """
+
+    name: str
+    discriminator: Callable[[Tensor, Tensor, Target, Target], Tensor]
+    generator: Callable[[Tensor], Tensor]
+    judged: Callable[[Tensor], Tensor]
+    uses_targets: bool = True
+    clip: float | None = None
+    penalty: float = 0.0
+    d_steps: int = 1
+
+
+def bce(scores: Tensor, target: Target) -> Tensor:
+    """Mean binary cross-entropy of logits, stable: max(s, 0) - s y + log(1 + e^-|s|)."""
+    return (scores.clamp(min=0) - scores * target + mg.log1p((-scores.abs()).exp())).mean()
+
+
+def _ns_discriminator(real: Tensor, fake: Tensor, real_target: Target, fake_target: Target) -> Tensor:
+    return bce(real, real_target) + bce(fake, fake_target)
+
+
+def _ns_generator(fake: Tensor) -> Tensor:
+    return bce(fake, 1.0)
+
+
+def _saturating_generator(fake: Tensor) -> Tensor:
+    return -bce(fake, 0.0)
+
+
+def _lsgan_discriminator(real: Tensor, fake: Tensor, real_target: Target, fake_target: Target) -> Tensor:
+    return 0.5 * (((real - real_target) ** 2).mean() + ((fake - fake_target) ** 2).mean())
+
+
+def _lsgan_generator(fake: Tensor) -> Tensor:
+    return 0.5 * ((fake - 1.0) ** 2).mean()
+
+
+def _critic(real: Tensor, fake: Tensor, real_target: Target, fake_target: Target) -> Tensor:
+    return fake.mean() - real.mean()
+
+
+def _raise_score(fake: Tensor) -> Tensor:
+    return -fake.mean()
+
+
+def _hinge_discriminator(real: Tensor, fake: Tensor, real_target: Target, fake_target: Target) -> Tensor:
+    return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
+
+
+def _same(scores: Tensor) -> Tensor:
+    return scores
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        GanLoss("ns", _ns_discriminator, _ns_generator, mg.sigmoid),
+        GanLoss("saturating", _ns_discriminator, _saturating_generator, mg.sigmoid),
+        GanLoss("lsgan", _lsgan_discriminator, _lsgan_generator, _same),
+        GanLoss("wgan", _critic, _raise_score, _same, uses_targets=False, clip=0.01, d_steps=5),
+        GanLoss("wgan-gp", _critic, _raise_score, _same, uses_targets=False, penalty=10.0, d_steps=5),
+        GanLoss("hinge", _hinge_discriminator, _raise_score, _same, uses_targets=False),
+    )
+}
+
+
+def _bce_of_probabilities(probabilities: Tensor, target: Target) -> Tensor:
+    targets = target if isinstance(target, Tensor) else mg.full_like(probabilities, target)
+    return F.binary_cross_entropy(probabilities, targets)
+
+
+# The non-saturating loss of a discriminator that ends in a sigmoid, as `nn.BCELoss` computes it.
+NS_OF_PROBABILITIES = GanLoss(
+    "ns",
+    lambda real, fake, ones, zeros: _bce_of_probabilities(real, ones) + _bce_of_probabilities(fake, zeros),
+    lambda fake: _bce_of_probabilities(fake, 1.0),
+    _same,
+)
+
+
+def gradient_penalty(judge: Judge, real: Tensor, fake: Tensor) -> Tensor:
+    """mean (|d judge(x) / dx| - 1)^2 at random points x between real and fake samples: a gradient of a gradient.
+
+    judge: samples to scores (N, 1). real, fake: (N, ...) without a graph. The factor is not included.
+    (Gulrajani et al. 2017, equation 3.)
+    """
+    count = real.shape[0]
+    share = mg.rand(count, *[1] * (real.dim() - 1), device=real.device)
+    between = (share * real + (1.0 - share) * fake.reshape(real.shape)).detach().requires_grad_()
+    (slopes,) = mg.grad(judge(between).sum(), [between], create_graph=True)
+    norms = mg.sqrt((slopes.reshape(count, -1) ** 2).sum(1) + 1e-12)
+    return ((norms - 1.0) ** 2).mean()
