@@ -72,13 +72,28 @@ def _convert(words: Sequence[str]) -> None:
         "colour, torchvision is RGB in 0..1, normalised",
     )
     parser.add_argument("--half", action="store_true", help="store float16: half the size")
+    parser.add_argument(
+        "--normalise",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="IMAGE",
+        help="rescale every filter to a mean activation of 1 on these pictures (Gatys et al. 2016)",
+    )
     given = parser.parse_args(words)
     _check_output(given.output, given.source)
-    _finish(given.source, given.output, given.arch, given.input_convention, given.half)
+    _finish(given.source, given.output, given.arch, given.input_convention, given.half, given.normalise)
 
 
-def _finish(source: Path, output: Path, arch: str | None, convention: str | None, half: bool) -> None:
+def _finish(
+    source: Path, output: Path, arch: str | None, convention: str | None, half: bool, pictures: Sequence[Path] = ()
+) -> None:
+    """Converts, writes, and says what the file was taken for."""
     converted = convert(source, arch, convention, half)
+    if pictures:
+        from .normalise import normalise  # brings the engine and the networks, which nothing else here needs
+
+        converted = normalise(converted, pictures)
     write(converted, output)
     for note in converted.notes:
         print(note)
@@ -115,11 +130,14 @@ def _download(words: Sequence[str]) -> None:
     source = folder / known.name
     if given.output:
         _check_output(output, source)
+    sha256, size = known.checksum, known.size
     if given.sha256 and given.sha256.lower() != known.checksum:
+        sha256, size = given.sha256, None
         source = folder / f"{given.net}-{given.sha256[:8].lower()}.pth"
-        path = download(given.url or known.urls, source, given.sha256, None, not given.quiet)
-    else:
-        path = download(given.url or known.urls, source, known.checksum, known.size, not given.quiet)
+    try:
+        path = download(given.url or known.urls, source, sha256, size, not given.quiet)
+    except ValueError as error:
+        raise WeightsError(str(error)) from error
     _finish(path, output, given.net, "torchvision", given.half)
 
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .foreign import CAFFE_BGR, TORCHVISION, InputConvention
+from .foreign import CAFFE_BGR, TORCHVISION, InputConvention, WeightsError
 
 OXFORD = "trained by Oxford's Visual Geometry Group, CC BY 4.0"
 PYTORCH = "trained by the PyTorch project, BSD 3-clause"
@@ -64,12 +64,15 @@ class Checksums:
 
 
 def checksums(path: Path) -> Checksums:
-    """Both checksums in one pass over the file."""
+    """Both checksums in one pass over the file. Errors: WeightsError where it cannot be read."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            sha256.update(chunk)
-            md5.update(chunk)
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 20):
+                sha256.update(chunk)
+                md5.update(chunk)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
     return Checksums(sha256.hexdigest(), md5.hexdigest())
 
 

@@ -1,0 +1,102 @@
+"""Gatys' normalised VGG: every filter's mean activation becomes 1, the network's function stays the same.
+
+Gatys, Ecker and Bethge (2016, section 2) rescale VGG19 so that losses of different layers can be compared. Let
+
+    mu_{l,i} = the mean of filter i's output in layer l behind its ReLU, over pictures and positions.
+
+Dividing a filter's weight and bias by a positive number divides its output by it, because a ReLU only cuts at
+zero; the next layer's weights take the factor back:
+
+    W_l[i, j] <- W_l[i, j] mu_{l-1, j} / mu_{l, i},    b_l[i] <- b_l[i] / mu_{l, i},    mu_0 = 1
+
+so that activation_before = mu * activation_after in every layer, exactly, and under maximum and average pooling
+alike, since both pass a positive factor through. A filter that none of the pictures excites has mu = 0 and is left
+as it is. A classifier, whose first layer sees the last channels at 7 x 7 positions, takes their factors back too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.data.picture import open_picture
+from nets.vgg import VGG16, VGG19
+
+from .architecture import FEATURE_SIDE
+from .convert import Converted, write
+from .foreign import WeightsError
+
+LONGEST_SIDE = 512
+NETS = {"vgg16": VGG16, "vgg19": VGG19}
+
+
+def normalise(converted: Converted, pictures: Sequence[Path]) -> Converted:
+    """The same network, rescaled by its mean activations on the given pictures.
+
+    Pictures larger than 512 pixels are shrunk. Errors: WeightsError where a picture cannot be read.
+    """
+    means = mean_activations(converted, [read_picture(path) for path in pictures])
+    silent = sum(int(np.count_nonzero(mean == 0)) for mean in means.values())
+    notes = [*converted.notes, f"normalised by the mean activations on {len(pictures)} picture(s)"]
+    if silent:
+        notes.append(f"{silent} filters never respond to them and are left as they are")
+    note = f"{converted.metadata['note']}; " if converted.metadata["note"] else ""
+    metadata = {**converted.metadata, "note": f"{note}normalised on {len(pictures)} picture(s) (Gatys et al. 2016)"}
+    return Converted(rescaled(converted.arrays, means), metadata, notes)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """A picture as (1, 3, H, W), RGB in [0, 1]."""
+    try:
+        image = open_picture(path, longest=LONGEST_SIDE)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"--normalise: {error}") from error
+    pixels = np.asarray(image, np.float32) / 255
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
+
+
+def mean_activations(converted: Converted, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """mu by layer: {"conv1_1": (64,), ...} in float64, over all pictures' positions, behind the ReLUs."""
+    net = _net(converted)
+    layers = [name.removesuffix(".weight") for name in converted.arrays if name.endswith(".weight")]
+    layers = [name for name in layers if name.startswith("conv")]
+    sums: dict[str, Any] = dict.fromkeys(layers, 0.0)
+    positions = dict.fromkeys(layers, 0)
+    for picture in pictures:
+        with mg.no_grad():
+            features = net.features(mg.tensor(picture), [name.replace("conv", "relu") for name in layers])
+        for name in layers:
+            activation = features[name.replace("conv", "relu")].numpy()  # (1, C, H, W)
+            sums[name] = sums[name] + activation.sum(axis=(0, 2, 3), dtype=np.float64)
+            positions[name] += activation.shape[2] * activation.shape[3]
+    return {name: sums[name] / positions[name] for name in layers}
+
+
+def _net(converted: Converted) -> Any:
+    """The network with these weights, which nets.vgg reads from a file; its features are all that is needed."""
+    arrays = {name: array for name, array in converted.arrays.items() if name.startswith("conv")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.npz"
+        write(Converted(arrays, converted.metadata, []), path)
+        return NETS[converted.metadata["architecture"]](weights=path)
+
+
+def rescaled(arrays: dict[str, np.ndarray], means: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays with W[i, j] *= mu_before[j] / mu[i] and b[i] /= mu[i], in their own precision."""
+    result = dict(arrays)
+    before = np.ones(3)
+    for name, mean in means.items():
+        after = np.where(mean > 0, mean, 1.0)
+        weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+        result[f"{name}.weight"] = (weight * (before / after[:, None])[:, :, None, None]).astype(weight.dtype)
+        result[f"{name}.bias"] = (bias / after).astype(bias.dtype)
+        before = after
+    if "fc6.weight" in arrays:
+        weight = arrays["fc6.weight"]
+        result["fc6.weight"] = (weight * np.repeat(before, FEATURE_SIDE**2)).astype(weight.dtype)
+    return result
