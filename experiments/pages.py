@@ -19,8 +19,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigrad.checkpoint import atomic_write
 from PIL import Image
+
+from minigrad.checkpoint import atomic_write
 
 MIME = {
     ".png": "image/png",

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from minigrad.checkpoint import atomic_write
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from minigrad.checkpoint import atomic_write
 from minigrad.data.picture import Color, open_picture, resize_longest
 
 Picture = np.ndarray  # (1, 3, H, W) or (3, H, W) float32 in [0, 1]; gray ones (1, H, W) or (H, W) are taken too

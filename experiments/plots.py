@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+
 from minigrad.checkpoint import atomic_write
 
 
