@@ -1,0 +1,70 @@
+"""A painting made by the project itself, for demonstrations: strokes along a swirling field, in a warm and cold palette.
+
+python -m experiments.paint -o painting.png
+"""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy
+from PIL import Image, ImageDraw
+
+from .commandline import Parser, natural_number, positive_int, run, writable_file
+from .pictures import save_picture
+
+SWIRLS = 7
+BACKGROUND = (24, 40, 92)
+
+
+def paint(size: int = 512, seed: int = 3) -> Image.Image:
+    """A square picture of brush strokes that follow the flow around a few whirls, drawn at twice the size."""
+    random = numpy.random.default_rng(seed)
+    canvas = 2 * size
+    image = Image.new("RGB", (canvas, canvas), BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    centres = random.uniform(0, 1, (SWIRLS, 2))
+    turns = random.choice([-1.0, 1.0], SWIRLS) * random.uniform(0.6, 1.2, SWIRLS)
+    radii = random.uniform(0.10, 0.24, SWIRLS)
+    for width, count in ((0.030, 1500), (0.018, 4000), (0.010, 6000)):
+        for place in random.uniform(-0.05, 1.05, (count, 2)):
+            _stroke(draw, random, place, width, centres, turns, radii, canvas)
+    return image.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def _flow(place: numpy.ndarray, centres: numpy.ndarray, turns: numpy.ndarray, radii: numpy.ndarray) -> numpy.ndarray:
+    """The direction of the brush at a place: around the near whirls, else from left to right in waves."""
+    away = place - centres
+    pull = turns * numpy.exp(-(away**2).sum(1) / radii**2)
+    around = (numpy.stack([-away[:, 1], away[:, 0]], 1) / radii[:, None] * pull[:, None]).sum(0)
+    direction = around + 0.25 * numpy.array([1.0, 0.5 * numpy.cos(7 * place[0])])
+    return direction / max(float(numpy.hypot(*direction)), 1e-6)
+
+
+def _stroke(draw, random, place, width, centres, turns, radii, canvas) -> None:  # type: ignore[no-untyped-def]
+    """One curved stroke, its colour from the nearest whirl: yellow at its heart, blue and teal away from it."""
+    near = float(numpy.min(numpy.hypot(*(place - centres).T) / radii))
+    warm = numpy.exp(-((1.6 * near) ** 2))
+    hue = (0.60 - 0.07 * random.random()) * (1 - warm) + (0.13 - 0.05 * random.random()) * warm
+    brightness = numpy.clip(0.45 + 0.5 * warm + random.normal(0, 0.13), 0.15, 1)
+    colour = colorsys.hsv_to_rgb(hue, numpy.clip(0.78 - 0.2 * random.random(), 0, 1), brightness)
+    points = [place]
+    for _ in range(5):
+        points.append(points[-1] + 0.6 * width * _flow(points[-1], centres, turns, radii))
+    pixels = [tuple(point * canvas) for point in points]
+    draw.line(pixels, fill=tuple(int(255 * c) for c in colour), width=max(1, int(width * canvas / 2.4)), joint="curve")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = Parser("Paint a picture of swirling brush strokes.", prog="python -m experiments.paint")
+    parser.add_argument("-o", "--output", default="painting.png", help="the picture's path")
+    parser.add_argument("--size", type=positive_int, default=512, help="its side in pixels")
+    parser.add_argument("--seed", type=natural_number, default=3, help="another seed is another painting")
+    options = parser.parse_args(arguments)
+    save_picture(paint(options.size, options.seed), writable_file(options.output))
+    print(f"wrote {options.output}")
+
+
+if __name__ == "__main__":
+    run(main)
