@@ -1,4 +1,5 @@
-"""A painting made by the project itself, for demonstrations: strokes along a swirling field, in a warm and cold palette.
+"""A painting made by the project itself, for demonstrations: strokes along a swirling field, warm on cold.
+
 
 python -m experiments.paint -o painting.png
 """

@@ -1,0 +1,292 @@
+"""Style transfer: a photograph painted in the style of a painting (Gatys, Ecker and Bethge 2016).
+
+    python -m experiments.style_transfer photo.jpg painting.jpg -o out.png --weights vgg19.npz
+
+The picture itself is what is trained: its features in a deep layer should match the photograph's, and the
+correlations between its features (Gram matrices) the painting's. The losses are in `style_losses`, the loop in
+`style_optimization`, what presets decide in `style_presets`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy
+
+import minigrad as mg
+from minigrad.data.download import cache_folder
+from nets import vgg
+
+from . import pictures, plots
+from .calibration import calibrate
+from .commandline import (
+    Parser,
+    UserError,
+    add_common,
+    existing_file,
+    non_negative_float,
+    positive_float,
+    positive_int,
+    run,
+    start,
+    writable_file,
+)
+from .pages import Page
+from .progress import interruptible, progress_bar, show
+from .style_optimization import Targets, optimise
+from .style_presets import PRESETS, RANDOM_FEATURES, Preset
+
+BYTES_PER_PIXEL = 2100  # of the picture, measured with VGG19 to conv5_1: features, their gradients, scratch
+BYTES_ALWAYS = 550 << 20  # weights, their Winograd transforms, the program
+
+
+def parser() -> Parser:
+    """All options, grouped by what they are about."""
+    result = Parser(__doc__.split("\n\n")[0], prog="python -m experiments.style_transfer")  # type: ignore[union-attr]
+    result.add_argument("content", type=existing_file, help="the photograph")
+    result.add_argument("style", type=existing_file, nargs="+", help="the painting, or several to blend")
+    result.add_argument(
+        "-o", "--output", default="stylised.png", help="the result; what belongs to it stands beside it"
+    )
+    look = result.add_argument_group("the look")
+    look.add_argument("--preset", choices=PRESETS, default="default", help="layers, weights and optimizer of a source")
+    look.add_argument("--size", type=positive_int, help="the longer side in pixels: larger shows finer strokes")
+    look.add_argument("--style-scale", type=positive_float, default=1.0, help="above 1: larger strokes; below: finer")
+    look.add_argument("--style-weight", type=non_negative_float, default=1.0, help="times the preset's: more painting")
+    look.add_argument("--content-weight", type=non_negative_float, default=1.0, help="times the preset's: more photo")
+    look.add_argument("--tv-weight", type=non_negative_float, help="smoothness: higher removes speckle, then detail")
+    look.add_argument(
+        "--blend", type=positive_float, nargs="+", help="one weight for each style, when there are several"
+    )
+    look.add_argument(
+        "--masks", type=existing_file, nargs="+", help="one picture for each style, white where it applies"
+    )
+    look.add_argument("--keep-colors", action="store_true", help="take only brightness from the result, colours stay")
+    look.add_argument("--init", choices=("content", "noise"), help="where to start: content keeps shapes best")
+    look.add_argument("--levels", type=positive_int, default=1, help="coarse to fine: more makes larger structures")
+    network = result.add_argument_group("the network")
+    network.add_argument("--weights", type=existing_file, help="a converted file (python -m weights_converter --help)")
+    network.add_argument("--pooling", choices=("avg", "max"), help="avg is smoother, max as the network was trained")
+    network.add_argument("--content-layers", nargs="+", metavar="LAYER[=WEIGHT]", help="deeper: freer shapes")
+    network.add_argument("--style-layers", nargs="+", metavar="LAYER[=WEIGHT]", help="deeper: larger patterns")
+    search = result.add_argument_group("the search")
+    search.add_argument("--steps", type=positive_int, help="evaluations of the loss: more is closer to the style")
+    search.add_argument("--optimizer", choices=("lbfgs", "adam", "sgd"), help="L-BFGS needs the fewest steps")
+    search.add_argument("--lr", type=positive_float, help="step length of Adam and SGD")
+    search.add_argument("--save-every", type=positive_int, help="also write the picture every so many steps")
+    search.add_argument("--gif", action="store_true", help="also write the run as an animation")
+    search.add_argument("--report", action="store_true", help="also write a page about the run")
+    add_common(result)
+    return result
+
+
+def settings(options: argparse.Namespace, preset: Preset) -> Preset:
+    """The preset with what the user changed. Errors: UserError for layers that cannot be read."""
+    changes = {
+        name: getattr(options, name) for name in ("size", "steps", "optimizer", "lr", "init", "pooling", "tv_weight")
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    content = _layers(options.content_layers, preset.content_layers)
+    style = _layers(options.style_layers, preset.style_layers)
+    content = {name: weight * options.content_weight for name, weight in content.items()}
+    style = {name: weight * options.style_weight for name, weight in style.items()}
+    return dataclasses.replace(preset, **changes, content_layers=content, style_layers=style)
+
+
+def _layers(given: list[str] | None, usual: dict[str, float]) -> dict[str, float]:
+    if not given:
+        return usual
+    layers = {}
+    for item in given:
+        name, _, weight = item.partition("=")
+        try:
+            layers[name] = float(weight) if weight else next(iter(usual.values()))
+        except ValueError:
+            raise UserError(f"layers: {item!r} is not LAYER or LAYER=WEIGHT, for example conv4_2=1.5") from None
+    return layers
+
+
+def check_memory(size: tuple[int, int]) -> None:
+    """Say what the run needs. Errors: UserError with a size that would fit, if this one does not."""
+    needed = BYTES_ALWAYS + BYTES_PER_PIXEL * size[0] * size[1]
+    print(f"  about {needed / 2**30:.1f} GiB of memory will be used")
+    try:
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, AttributeError, OSError):
+        return
+    if needed > available:
+        shrink = max(0.0, (available - BYTES_ALWAYS) / (BYTES_PER_PIXEL * size[0] * size[1])) ** 0.5
+        raise UserError(
+            f"--size: {size[1]} x {size[0]} pixels need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are "
+            f"free; use --size {max(32, int(max(size) * shrink * 0.95))}"
+        )
+
+
+class Run:
+    """One style transfer from its options: loads, prepares, optimises level by level, writes."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.device = start(options)
+        self.output = writable_file(options.output)
+        pictures.picture_kind(self.output)
+        weights = options.weights or _cached_weights()
+        self.weights = weights
+        self.preset = settings(
+            options, PRESETS[options.preset] if weights or options.preset != "default" else RANDOM_FEATURES
+        )
+        self.content = pictures.load_picture(options.content, self.preset.size)
+        self.height, self.width = self.content.shape[2:]
+        if min(self.height, self.width) < 16:
+            raise UserError(f"--size: the picture would be {self.width} x {self.height}; at least 16 pixels are needed")
+        self.blends = self._blends()
+        self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
+        self.log = plots.LossLog(self.output.with_name(f"{self.output.stem}_losses.csv"))
+        self.frames: list[numpy.ndarray] = []
+
+    def _blends(self) -> list[float]:
+        count = len(self.options.style)
+        for name, values in (("--blend", self.options.blend), ("--masks", self.options.masks)):
+            if values and len(values) != count:
+                raise UserError(f"{name}: {count} style pictures need {count} values, got {len(values)}")
+        if self.options.masks:
+            return [1.0] * count
+        blends = self.options.blend or [1.0] * count
+        return [blend / sum(blends) for blend in blends]
+
+    def tensor(self, picture: numpy.ndarray) -> mg.Tensor:
+        return mg.tensor(picture, dtype=mg.float32, device=self.device)
+
+    def styles(self, size: int) -> list[mg.Tensor]:
+        """The style pictures for a level whose longer side is `size`."""
+        longest = round((self.preset.style_size or size) * self.options.style_scale)
+        loaded = [pictures.load_picture(path, max(longest, 16)) for path in self.options.style]
+        if self.options.keep_colors:
+            loaded = [pictures.match_luminance(style, self.content) for style in loaded]
+        return [self.tensor(style) for style in loaded]
+
+    def masks(self, height: int, width: int) -> list[mg.Tensor | None]:
+        if not self.options.masks:
+            return [None] * len(self.options.style)
+        return [self.tensor(pictures.load_mask(path, height, width)) for path in self.options.masks]
+
+    def announce(self) -> None:
+        """What will happen, on the screen."""
+        print(
+            f"style transfer: {self.width} x {self.height} pixels, {self.preset.steps} steps of {self.preset.optimizer}"
+        )
+        if self.weights is None:
+            print(
+                "  no --weights: the features are RANDOM (an untrained VGG19, calibrated on these pictures); they "
+                "carry colour and brush strokes only.\n  For trained ones: python -m weights_converter download vgg19"
+            )
+        check_memory((self.height, self.width))
+
+    def go(self) -> numpy.ndarray:
+        """All levels, coarse to fine; returns the result (1, 3, H, W) in [0, 1]."""
+        picture = None
+        total = self.preset.steps
+        shares = [total // self.options.levels] * (self.options.levels - 1)
+        shares.append(total - sum(shares))
+        bar = progress_bar(total, "painting")
+        done = 0
+        with interruptible() as stop, bar, self.log:
+            for level, steps in enumerate(shares):
+                factor = 2 ** (level + 1 - self.options.levels)
+                height, width = max(16, round(self.height * factor)), max(16, round(self.width * factor))
+                picture = self.level(picture, height, width, steps, done, bar, stop)
+                done += steps
+                if stop:
+                    break
+        if picture.shape[2:] != self.content.shape[2:]:
+            picture = pictures.resize(picture, self.height, self.width)
+        return numpy.clip(picture, 0, 1)
+
+    def level(self, picture, height, width, steps, done, bar, stop) -> numpy.ndarray:  # type: ignore[no-untyped-def]
+        """One level: targets at its size, then the optimization from the level before."""
+        content = (
+            pictures.resize(self.content, height, width) if (height, width) != self.content.shape[2:] else self.content
+        )
+        if self.options.keep_colors:
+            content = pictures.as_gray(content)
+        styles = self.styles(max(height, width))
+        if self.weights is None:
+            calibrate(self.net, [self.tensor(content), *styles])
+        targets = Targets(
+            self.net, self.preset, self.tensor(content), list(zip(styles, self.blends)), self.masks(height, width)
+        )
+        if picture is not None:
+            first = pictures.resize(numpy.clip(picture, 0, 1), height, width)
+        elif self.preset.init == "noise":
+            noise = mg.backend.generator().standard_normal(content.shape, dtype=numpy.float32)
+            first = numpy.clip(0.5 + 0.1 * noise, 0, 1).astype(numpy.float32)
+        else:
+            first = content
+
+        def watch(step: int, losses: dict[str, float], image: numpy.ndarray) -> bool:
+            self.log.add(done + step, **losses)
+            bar.update()
+            show(bar, **{name: losses[name] for name in ("content", "style")})
+            every = self.options.save_every
+            if every and (done + step) % every == 0:
+                name = self.output.with_name(f"{self.output.stem}_{done + step:05d}{self.output.suffix}")
+                pictures.save_picture(numpy.clip(image, 0, 1), name)
+            if self.options.gif and (done + step) % max(1, self.preset.steps // 40) == 0:
+                self.frames.append(pictures.resize(numpy.clip(image, 0, 1), self.height, self.width))
+            return bool(stop)
+
+        return optimise(targets, first, steps, watch)
+
+    def write(self, result: numpy.ndarray) -> None:
+        """The result and what belongs to it: panel, losses, plot, and if asked for the animation and the page."""
+        if self.options.keep_colors:
+            result = pictures.with_colours_of(result, self.content)
+        parameters = {name: str(value) for name, value in vars(self.options).items() if value is not None}
+        parameters |= {"settings": dataclasses.asdict(self.preset), "program": f"minigrad {mg.__version__}"}
+        pictures.save_picture(result, self.output, parameters)
+        beside = lambda text: self.output.with_name(f"{self.output.stem}_{text}")  # noqa: E731
+        shown = [
+            self.content,
+            *[pictures.load_picture(path, max(self.height, self.width)) for path in self.options.style],
+        ]
+        labels = ["content", *["style"] * len(self.options.style), "result"]
+        pictures.save_picture(pictures.strip([*shown, result], labels), beside("panel.png"))
+        plots.plot_losses(beside("losses.csv"), beside("losses.png"), log=True)
+        written = [self.output, beside("panel.png"), beside("losses.csv"), beside("losses.png")]
+        if self.options.gif and self.frames:
+            pictures.save_gif(self.frames, beside("run.gif"))
+            written.append(beside("run.gif"))
+        if self.options.report:
+            self.report(beside("report.html"), beside("panel.png"), beside("losses.png"), parameters)
+            written.append(beside("report.html"))
+        print("wrote " + ", ".join(str(path) for path in written))
+
+    def report(self, path: Path, panel: Path, curve: Path, parameters: dict[str, object]) -> None:
+        page = Page("Style transfer", "What was made, from what, and how the losses fell.")
+        page.picture(panel)
+        page.picture(curve, "the loss and its terms, at each step")
+        page.table(["setting", "value"], sorted((str(k), str(v)) for k, v in parameters.items()))
+        page.save(path)
+
+
+def _cached_weights() -> Path | None:
+    """Trained weights that `weights_converter download` left in the user's cache, if any."""
+    for name in ("vgg19.npz", "vgg16.npz"):
+        path = cache_folder() / name
+        if path.is_file():
+            return path
+    return None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    job = Run(parser().parse_args(arguments))
+    job.announce()
+    job.write(job.go())
+
+
+if __name__ == "__main__":
+    run(main)
