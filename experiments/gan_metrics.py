@@ -1,0 +1,142 @@
+"""Measure how good a trained generator is, and put it into the run's page.
+
+    python -m experiments.gan_metrics runs/x/checkpoint.npz --data-dir DIR
+
+writes `metrics.json` and `nearest.png` beside the checkpoint. The judge is a classifier that minigrad trains itself
+the first time (a minute or two) and keeps; `--train-classifier` trains it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+import minigrad as mg
+from minigrad.backend import Device
+from minigrad.checkpoint import atomic_write
+from minigrad.tensor import Tensor
+from nets.classifier import DigitClassifier
+
+from .commandline import Parser, UserError, add_common, positive_int, run, start, writable_folder
+from .gan import measures
+from .gan.checkpoints import Trained
+from .gan.classifier import accuracy, checksum, described, kept_classifier
+from .gan.datasets import NAMED, open_dataset
+from .gan.run import write_page
+from .pictures import grid, save_picture
+
+COMPARED = 1000  # samples, and test images, whose nearest training image is looked for
+
+
+class Judge:
+    """A classifier with what it says about its data set."""
+
+    def __init__(self, dataset: str, data_dir: str | None, device: Device, anew: bool = False) -> None:
+        self.train = open_dataset(dataset, data_dir, 28, train=True)
+        self.test = open_dataset(dataset, data_dir, 28, train=False)
+        self.device = device
+        self.classifier: DigitClassifier = kept_classifier(dataset, self.train, self.test, device, anew)
+        self.accuracy = accuracy(self.classifier, self.test.images, self.test.labels.numpy(), device)
+        self.test_features, _ = described(self.classifier, self.test.images, device)
+        self.train_features, _ = described(self.classifier, self.train.images, device)
+
+    def report(self, pictures: Tensor, labels: numpy.ndarray | None = None) -> dict[str, Any]:
+        """All measures of pictures (N, 1, 28, 28) in [0, 1]; labels: the classes that were asked for."""
+        features, classes = described(self.classifier, pictures, self.device)
+        shares = measures.histogram(classes)
+        precision, recall = measures.precision_recall(self.test_features, features)
+        to_train, _ = measures.nearest(features[:COMPARED], self.train_features)
+        usual, _ = measures.nearest(self.test_features[:COMPARED], self.train_features)
+        found = {
+            "pictures": len(pictures),
+            "judge": checksum(self.classifier)[:16],
+            "judge accuracy": self.accuracy,
+            "cFID": measures.frechet_distance(self.test_features, features),
+            "classes with at least 2 %": int((shares >= 0.02).sum()),
+            "KL of the classes": measures.kl_divergence(shares, measures.histogram(self.test.targets)),
+            "precision": precision,
+            "recall": recall,
+            "nearest training image, distance / test image's": float(to_train.mean() / usual.mean()),
+            "histogram": [round(float(share), 4) for share in shares],
+        }
+        if labels is not None:
+            shuffled = numpy.random.default_rng(0).permutation(labels)
+            found["label accuracy"] = float((classes == labels).mean())
+            found["label accuracy, labels shuffled"] = float((classes == shuffled).mean())
+        return found
+
+    def neighbours(self, pictures: Tensor, count: int = 16) -> numpy.ndarray:
+        """Samples in the upper row and below each the training image with the nearest pixels, as one picture."""
+        chosen = pictures[:count]
+        flat = self.train.pixels.reshape(len(self.train), -1).astype(numpy.float32) / 255
+        _, numbers = measures.nearest(chosen.numpy().reshape(len(chosen), -1), flat)
+        rows = numpy.concatenate([chosen.numpy(), flat[numbers].reshape(chosen.shape)])
+        return grid(rows, columns=len(chosen))
+
+
+def load_samples(path: Path) -> tuple[Tensor, numpy.ndarray | None]:
+    """Pictures that `experiments.sample` wrote, with their labels if they lie beside them."""
+    try:
+        pixels = numpy.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not an array of pictures") from error
+    if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or pixels.dtype != numpy.uint8 or len(pixels) < 4:
+        raise UserError(f"{path}: must hold bytes (n, 28, 28) with n of at least 4, got {pixels.shape} {pixels.dtype}")
+    beside = path.with_name(f"{path.stem}.labels.npy")
+    labels = numpy.load(beside, allow_pickle=False) if beside.is_file() else None
+    return mg.from_numpy(pixels[:, None].astype(numpy.float32) / 255), labels
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """The command line; returns the figures."""
+    parser = Parser("Measure how good generated digits are.", prog="python -m experiments.gan_metrics")
+    parser.add_argument("source", nargs="?", type=Path, metavar="CHECKPOINT|SAMPLES.npy", help="what to judge")
+    parser.add_argument("-n", type=positive_int, default=10000, metavar="N", help="how many pictures to draw")
+    parser.add_argument("--dataset", choices=NAMED, help="what they should look like; default: the run's, else mnist")
+    parser.add_argument("--data-dir", metavar="DIR", help="where mnist or fashion_mnist lie; default: download once")
+    parser.add_argument("--train-classifier", action="store_true", help="train the judge anew")
+    parser.add_argument("--out", metavar="DIR", help="where metrics.json goes; default: beside the source")
+    add_common(parser)
+    options = parser.parse_args(arguments)
+    device = start(options)
+    if options.source is None and not options.train_classifier:
+        raise UserError("nothing to do: name a checkpoint or samples, or ask for --train-classifier")
+    if options.source is None:
+        Judge(options.dataset or "mnist", options.data_dir, device, anew=True)
+        return {}
+    return judge_source(options, device)
+
+
+def judge_source(options: Any, device: Device) -> dict[str, Any]:
+    """Draw or read the pictures, judge them, and write what was found."""
+    source = options.source
+    folder = writable_folder(options.out or source.parent)
+    trained = None if source.suffix == ".npy" else Trained(source, device)
+    dataset = options.dataset or (trained.config["dataset"] if trained else "mnist")
+    if dataset not in NAMED:
+        raise UserError(
+            f"{source}: was trained on {dataset}; the judge knows {', '.join(NAMED)}, name one with --dataset"
+        )
+    judge = Judge(dataset, options.data_dir, device, options.train_classifier)
+    start(options)
+    if trained:
+        pictures, asked = trained.images(options.n)
+        labels = None if asked is None else asked.cpu().numpy()
+    else:
+        pictures, labels = load_samples(source)
+    found = judge.report(pictures, labels)
+    save_picture(judge.neighbours(pictures), folder / "nearest.png")
+    with atomic_write(folder / "metrics.json") as file:
+        file.write(json.dumps(found, indent=1).encode())
+    if trained and (folder / "losses.png").exists():
+        write_page(folder, trained.config, found)
+    for name, value in found.items():
+        print(f"{name:>50}  {value:.4g}" if isinstance(value, float) else f"{name:>50}  {value}")
+    return found
+
+
+if __name__ == "__main__":
+    run(main)
