@@ -1,6 +1,7 @@
 """Files that lie, break off or try to run code: always one sentence, nothing executed, memory bounded."""
 
 import io
+import json
 import os
 import pickle
 import random
@@ -29,7 +30,8 @@ from weights_samples import (
     varint,
 )
 
-from weights_converter.foreign import WeightsError
+from weights_converter.converted import make_metadata
+from weights_converter.foreign import CAFFE_BGR, WeightsError
 from weights_converter.torch_file import MAGIC_NUMBER, PROTOCOL_VERSION
 from weights_converter.torch_pickle import read_pickle, rebuild_tensor
 
@@ -432,6 +434,36 @@ def test_npz_headers_that_lie_are_refused(tmp_path):
         with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
             archive.writestr("conv1_1.weight.npy", member)
         refused(tmp_path / "a.npz", "damaged|pickled objects")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "another format"),
+        ({"format": "other"}, "another format"),
+        ({"version": 2}, "version 2"),
+        ({"channel_order": "gbr"}, "do not say"),
+        ({"range": "255"}, "do not say"),
+        ({"range": 0}, "not positive"),
+        ({"mean": [1, 2]}, "do not say"),
+        ({"mean": [1, 2, float("nan")]}, "do not say"),
+        ({"std": [1, 1, 0]}, "not positive"),
+        ({"std": None}, "do not say"),
+        (np.arange(3), "no text"),
+        (np.array(["a", "b"]), "no text"),
+    ],
+)
+def test_our_own_files_with_wrong_metadata_are_refused(tmp_path, change, words):
+    metadata = make_metadata("vgg16", CAFFE_BGR, "a.pth", "0" * 64, "minigrad", "somebody's, CC BY 4.0")
+    layers = random_layers(SMALL["vgg16"], head=False)
+    np.savez(tmp_path / "good.npz", **layers, metadata=np.array(json.dumps(metadata)))
+    assert convert_small(tmp_path / "good.npz").metadata["note"] == "somebody's, CC BY 4.0"
+    if isinstance(change, dict):
+        change = json.dumps({**metadata, **change})
+    np.savez(tmp_path / "a.npz", **layers, metadata=np.array(change))
+    refused(tmp_path / "a.npz", words)
 
 
 def test_npz_with_objects_is_refused(tmp_path):

@@ -62,7 +62,8 @@ def _layer(message: memoryview, name_field: int, blob_field: int, typed: bool) -
 
 
 def _blob(message: memoryview) -> ForeignTensor:
-    dimensions, shape = {}, None
+    dimensions: dict[int, int] = {}
+    shape: tuple[int, ...] | None = None
     data, width = memoryview(b""), 4
     for number, wire_type, value in fields(message):
         if number in LEGACY_DIMENSIONS and isinstance(value, int):

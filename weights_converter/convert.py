@@ -56,7 +56,7 @@ def convert(
     wanted = {**found.conv_shapes(), **_head_shapes(file.layers, found, notes)}
     dtype = np.float16 if half else np.float32
     arrays = {name: load(source, name, file.layers[name], dtype) for name in wanted}
-    note = known.origin if known else ""
+    note = known.origin if known else file.origin
     metadata = make_metadata(found.name, input_convention, source.name, sums.sha256, converter_version(), note)
     return Converted(arrays, metadata, notes)
 

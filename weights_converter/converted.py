@@ -9,7 +9,6 @@ source, source_sha256, converter, note.
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,8 @@ def make_metadata(
 
 def write_converted(file: Any, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
     """Writes the archive into an open binary file."""
-    np.savez(file, **arrays, **{METADATA: np.array(json.dumps(metadata))})
+    members: dict[str, Any] = {**arrays, METADATA: np.array(json.dumps(metadata))}
+    np.savez(file, **members)
 
 
 def parse_metadata(array: np.ndarray) -> dict[str, Any]:
@@ -58,16 +58,17 @@ def parse_metadata(array: np.ndarray) -> dict[str, Any]:
 
 def convention_of(metadata: dict[str, Any]) -> InputConvention:
     """The input convention that the metadata state. Errors: WeightsError where they do not."""
-    order, scale = metadata.get("channel_order"), metadata.get("range")
-    mean, std = metadata.get("mean"), metadata.get("std")
-    if order not in ("rgb", "bgr") or not _numbers([scale], 1) or not _numbers(mean, 3) or not _numbers(std, 3):
+    order = metadata.get("channel_order")
+    scale, mean, std = _numbers([metadata.get("range")]), _numbers(metadata.get("mean")), _numbers(metadata.get("std"))
+    if order not in ("rgb", "bgr") or (len(scale), len(mean), len(std)) != (1, 3, 3):
         raise WeightsError("has metadata that do not say the input's channel order, range, mean and std")
-    if scale <= 0 or min(std) <= 0:
+    if min(*scale, *std) <= 0:
         raise WeightsError("has metadata whose input range or std is not positive")
-    return InputConvention(order, float(scale), tuple(map(float, mean)), tuple(map(float, std)))
+    return InputConvention(order, scale[0], (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
-def _numbers(values: Any, count: int) -> bool:
-    if not isinstance(values, list) or len(values) != count:
-        return False
-    return all(type(value) in (int, float) and math.isfinite(value) for value in values)
+def _numbers(values: Any) -> list[float]:
+    """The values as floats; empty where they are not all finite numbers."""
+    values = values if isinstance(values, list) else []
+    good = all(type(value) in (int, float) and abs(value) < 1e30 for value in values)
+    return [float(value) for value in values] if good else []

@@ -69,7 +69,8 @@ class ForeignFile:
 
     format: its kind, in words. tensors: what it holds, by its own names. layers: the tensors that are a VGG's,
     by ours (`conv1_1.weight`: (O, I, 3, 3); `fc6.weight`: (out, in), inputs in the order C, H, W).
-    convention: the input it expects, None where nothing in the file tells; reason: how that is known.
+    convention: the input it expects, None where nothing in the file tells; reason: how that is known. origin: who
+    trained the network, where the file says so.
     """
 
     format: str
@@ -78,6 +79,7 @@ class ForeignFile:
     convention: InputConvention | None = None
     reason: str = ""
     notes: list[str] = field(default_factory=list)
+    origin: str = ""
 
 
 def in_memory(array: np.ndarray) -> ForeignTensor:

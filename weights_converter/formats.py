@@ -8,7 +8,10 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from .caffemodel import read_caffe
 from .foreign import MAX_FILE_BYTES, ForeignFile, ForeignTensor, WeightsError
@@ -51,11 +54,11 @@ def read_foreign(path: Path) -> ForeignFile:
 def _located(file: ForeignFile, path: Path) -> ForeignFile:
     """The same file, whose tensors also name the path when they cannot be read."""
     for name, tensor in file.layers.items():
-        file.layers[name] = ForeignTensor(tensor.shape, tensor.dtype, lambda tensor=tensor: _read(tensor, path))
+        file.layers[name] = ForeignTensor(tensor.shape, tensor.dtype, partial(_read, tensor, path))
     return file
 
 
-def _read(tensor: ForeignTensor, path: Path) -> object:
+def _read(tensor: ForeignTensor, path: Path) -> np.ndarray:
     try:
         return tensor.read()
     except WeightsError as error:

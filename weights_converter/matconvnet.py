@@ -51,7 +51,7 @@ def _convolution(layer: dict[str, Any]) -> tuple[str, ForeignTensor | None, Fore
     pair = layer.get("weights")
     if not isinstance(pair, list) or len(pair) != 2:
         pair = [layer.get("filters"), layer.get("biases")]
-    filters, biases = (part if isinstance(part, ForeignTensor) and prod(part.shape) else None for part in pair)
+    filters, biases = (part if isinstance(part, ForeignTensor) and 0 not in part.shape else None for part in pair)
     return str(layer.get("name", "")), filters, biases
 
 

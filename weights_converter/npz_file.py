@@ -34,7 +34,8 @@ def read_npz(path: Path) -> ForeignFile:
     if metadata is not None:
         if not metadata.dtype.startswith("<U") or metadata.shape or int(metadata.dtype[2:]) * 4 > MAX_METADATA_BYTES:
             raise WeightsError(f"has an array called {METADATA} that is no text")
-        file.convention = convention_of(parse_metadata(metadata.read()))
+        stated = parse_metadata(metadata.read())
+        file.convention, file.origin = convention_of(stated), str(stated.get("note", ""))
         file.format, file.reason = "minigrad .npz", "the file's metadata say so"
     elif scheme in ("torchvision", "timm"):
         file.convention, file.reason = TORCHVISION, f"the layers' names are {scheme}'s"

@@ -74,7 +74,8 @@ class _Graph:
 
     def layers(self) -> dict[str, ForeignTensor]:
         """The VGG's tensors by our names."""
-        convolutions, dense = [], []
+        convolutions: list[tuple[Any, ForeignTensor]] = []
+        dense: list[tuple[Any, ForeignTensor]] = []
         for node in self.nodes:
             if node.op_type == "BatchNormalization":
                 raise WeightsError("is a VGG with batch normalisation, which is another network than VGG16 or VGG19")

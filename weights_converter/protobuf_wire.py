@@ -9,13 +9,14 @@ https://protobuf.dev/programming-guides/encoding
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .foreign import WeightsError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_FIELDS = 1_000_000
 
-Field = tuple[int, int, int | memoryview]
+Field = tuple[int, int, Any]  # the value is an int or a memoryview, by type
 
 
 def fields(message: memoryview) -> Iterator[Field]:

@@ -10,7 +10,7 @@ import numpy as np
 from .convert import ASK, WeightsError, check_shapes, load, match_architecture
 from .foreign import ForeignFile
 from .formats import read_foreign
-from .known_files import broken_promise, checksums, identify
+from .known_files import KnownFile, broken_promise, checksums, identify
 
 
 def info(path: Path) -> str:
@@ -18,8 +18,8 @@ def info(path: Path) -> str:
     file = read_foreign(path)
     known = identify(checksums(path))
     lines = [f"{path}: {file.format}, {path.stat().st_size:,} bytes"]
-    if known:
-        lines.append(f"known file: {known.name}, {known.origin}")
+    if known or file.origin:
+        lines.append(f"origin: {f'{known.name}, {known.origin}' if known else file.origin}")
     lines += [f"  {name:<40} {tensor.dtype:<9} {tensor.shape}" for name, tensor in file.tensors.items()]
     try:
         architecture = match_architecture(path, file.layers)
@@ -28,11 +28,13 @@ def info(path: Path) -> str:
     except WeightsError as error:
         lines.append(f"network: not usable: {error}")
     count = sum(prod(tensor.shape) for tensor in file.layers.values())
-    lines += [f"parameters: {count:,}", _input_line(file)]
+    lines += [f"parameters: {count:,}", _input_line(file, known)]
     return "\n".join(lines + file.notes)
 
 
-def _input_line(file: ForeignFile) -> str:
+def _input_line(file: ForeignFile, known: KnownFile | None) -> str:
+    if known is not None and known.convention is not None:
+        return f"input: {known.convention} (the checksum is that of {known.name})"
     if file.convention is None:
         return f"input: the file does not tell; to convert it {ASK}"
     return f"input: {file.convention} ({file.reason})"

@@ -8,6 +8,7 @@ their classifier stored as convolutions.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def read_safetensors(path: Path) -> ForeignFile:
     return result
 
 
-def _listed(path: Path, safetensors: object, name: str, shape: tuple[int, ...], dtype: str) -> ForeignTensor:
+def _listed(path: Path, safetensors: Any, name: str, shape: tuple[int, ...], dtype: str) -> ForeignTensor:
     def read() -> np.ndarray:
         if dtype not in DTYPES:
             raise WeightsError(f"holds {name} as {dtype}, which NumPy does not have: save it as float32")

@@ -20,7 +20,7 @@ import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from .foreign import WeightsError
 
@@ -74,14 +74,14 @@ class Function:
     call: Callable[..., Any]
 
 
-def read_pickle(file: BinaryIO) -> tuple[Any, dict[str, StorageReference]]:
+def read_pickle(file: IO[bytes]) -> tuple[Any, dict[str, StorageReference]]:
     """Reads one pickle, up to its end: its value and the storages that it refers to, by key.
 
     Errors: WeightsError for everything out of order.
     """
     machine = _Machine()
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(_Bounded(file))):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(cast(BinaryIO, _Bounded(file)))):
             if count > MAX_INSTRUCTIONS:
                 raise WeightsError("its pickle is longer than any state dict's")
             machine.step(opcode.name, argument)
@@ -95,7 +95,7 @@ def read_pickle(file: BinaryIO) -> tuple[Any, dict[str, StorageReference]]:
 class _Bounded:
     """A file of which only so much can be read, whatever length the pickle announces."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.left = MAX_PICKLE_BYTES
         self.tell = file.tell
