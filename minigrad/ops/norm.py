@@ -53,7 +53,7 @@ def _batch_norm_backward(grad: Tensor, x: Tensor, weight: Tensor | None, eps: fl
     rstd = 1.0 / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
     xhat = (x - mean(x, dims, keepdim=True)) * rstd
     grad_weight, grad_bias = (grad * xhat).sum(dims, keepdim=True), grad.sum(dims, keepdim=True)
-    count = x.array.size // max(x.shape[1], 1)
+    count = max(x.array.size // max(x.shape[1], 1), 1)
     grad_x = (grad - (grad_bias + xhat * grad_weight) * (1.0 / count)) * rstd
     if weight is not None:
         grad_x = grad_x * reshape(weight, shape)
