@@ -25,7 +25,9 @@ class Demo:
 
     def __init__(self, out: Path, quick: bool) -> None:
         self.out, self.quick = out, quick
-        self.page = Page("minigrad: a demonstration", "What this machine just computed, with nothing but NumPy underneath.")
+        self.page = Page(
+            "minigrad: a demonstration", "What this machine just computed, with nothing but NumPy underneath."
+        )
         self.times: list[tuple[str, float]] = []
 
     def command(self, title: str, module: str, *arguments: str) -> str:

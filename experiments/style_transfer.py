@@ -120,7 +120,7 @@ def check_memory(size: tuple[int, int]) -> None:
     if needed > available:
         shrink = max(0.0, (available - BYTES_ALWAYS) / (BYTES_PER_PIXEL * size[0] * size[1])) ** 0.5
         raise UserError(
-            f"--size: {size[1]} x {size[0]} pixels need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are "
+            f"--size: {size[1]} x {size[0]} pixels need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are "
             f"free; use --size {max(32, int(max(size) * shrink * 0.95))}"
         )
 
