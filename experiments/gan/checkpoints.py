@@ -107,7 +107,7 @@ class Trained:
     def images(self, count: int) -> tuple[Tensor, Tensor | None]:
         """(pictures of fresh noise, their labels: 0, 1, ... in turn, or None for unconditional networks)."""
         classes = self.config["classes"]
-        labels = mg.arange(count, device=self.device) % classes if classes else None
+        labels = mg.tensor([i % classes for i in range(count)], device=self.device) if classes else None
         return self.pictures(self.noise(count), labels), labels
 
 

@@ -65,7 +65,9 @@ class Run:
         classes = self.config["classes"]
         if not classes:
             return self.players.sample_noise(64), None
-        return self.players.sample_noise(8 * classes), mg.arange(8 * classes, device=self.device) // 8
+        return self.players.sample_noise(8 * classes), mg.tensor(
+            [row for row in range(classes) for _ in range(8)], device=self.device
+        )
 
     # ---------------------------------------------------------------------------------- going on
     def state(self) -> dict[str, Any]:
