@@ -471,6 +471,17 @@ def test_npz_with_objects_is_refused(tmp_path):
     refused(tmp_path / "a.npz", "pickled objects")
 
 
+@pytest.mark.parametrize("flags", [0x1, 0x20])
+def test_members_that_claim_encryption_or_patches_are_refused(tmp_path, flags):
+    pickled, blocks = full_state(random_layers(SMALL["vgg16"]))
+    content = bytearray(write_zip(tmp_path / "a.pth", pickled, blocks).read_bytes())
+    local, central = content.index(b"archive/data/5") - 30, content.rindex(b"archive/data/5") - 46
+    content[local + 6] |= flags
+    content[central + 8] |= flags
+    (tmp_path / "a.pth").write_bytes(content)
+    refused(tmp_path / "a.pth", "is damaged or cut short")
+
+
 def test_mat_bombs_are_refused(tmp_path):
     packed = zlib.compress(bytes(512 << 20))
     header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"

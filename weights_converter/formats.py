@@ -25,6 +25,8 @@ from .torch_file import read_torch_legacy, read_torch_zip
 Reader = Callable[[Path], ForeignFile]
 
 KNOWN_ENDINGS = ".pth, .pt, .safetensors, .h5, .weights.h5, .mat, .onnx, .caffemodel, .npz"
+# What zipfile and zlib raise over damaged archives; RuntimeError stands for encrypted members and too deep nesting.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 PICKLE_START = b"\x80"  # the instruction PROTO
 NOT_WEIGHTS = {  # first bytes: what the file is instead
     b"<!DOCTYPE": "is a web page, so the download went wrong: fetch the file again",
@@ -43,10 +45,8 @@ def read_foreign(path: Path) -> ForeignFile:
         return _located(_reader_for(path)(path), path)
     except WeightsError as error:
         raise WeightsError(f"{path} {error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise WeightsError(f"{path} is damaged or cut short: {error or 'it ends too early'}") from error
-    except RecursionError as error:
-        raise WeightsError(f"{path} is nested deeper than any file of weights") from error
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -63,7 +63,7 @@ def _read(tensor: ForeignTensor, path: Path) -> np.ndarray:
         return tensor.read()
     except WeightsError as error:
         raise WeightsError(f"{path} {error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except (*DAMAGE, OSError, ValueError) as error:
         raise WeightsError(f"{path} is damaged or cut short: {error}") from error
 
 
