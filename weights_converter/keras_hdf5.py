@@ -37,7 +37,9 @@ def read_keras(path: Path) -> ForeignFile:
         with h5py.File(path, "r") as file:
             root = file.get("model_weights", file)
             tensors = _list_datasets(h5py, path, root)
-    except (OSError, RuntimeError, KeyError) as error:
+    except WeightsError:
+        raise
+    except Exception as error:  # h5py has an error class of its own for hardly anything that HDF5 finds wrong
         raise WeightsError("is damaged or cut short: HDF5 cannot read it") from error
     refuse_batch_norm(tensors)
     by_layer = _by_layer(tensors)
@@ -75,7 +77,7 @@ def _listed(h5py: Any, path: Path, dataset: Any) -> ForeignTensor:
         try:
             with h5py.File(path, "r") as file:
                 return file[name][()]
-        except (OSError, RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
             raise WeightsError(f"is damaged: {name[:80]} cannot be read") from error
 
     return ForeignTensor(tuple(dataset.shape or ()), dataset.dtype.name, read)
