@@ -1,0 +1,143 @@
+"""How GANs fail, on purpose, with plots that explain it.
+
+    python -m experiments.gan_failures --out out/failures
+
+1. Saturation: how hard the generator's loss pulls, against what the discriminator says. The minimax loss hardly pulls
+   where the generator is worst. (Goodfellow et al. 2014, section 3.)
+2. An overpowering discriminator: trained twenty steps for each of the generator's. It ends up certain, and the pull on
+   generated points under the minimax loss dies; the non-saturating and the Wasserstein loss keep pulling.
+   (Arjovsky and Bottou 2017, section 2.)
+3. Mode collapse: eight spots on a ring; the plain GAN covers few of them, WGAN-GP all. (Metz et al. 2017, section 3.1;
+   Gulrajani et al. 2017.)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.backend import Device
+from minigrad.checkpoint import atomic_write
+
+from .commandline import Parser, add_common, positive_int, run, start, writable_folder
+from .gan.losses import LOSSES
+from .gan.points import ring
+from .gan.training import Players, improve_discriminator, improve_generator
+from .gan_2d import Watcher, generated, make_players, play
+from .pages import Page
+from .pictures import save_picture, strip
+from .plots import plot_curves
+
+HIDDEN, BATCH, RATE = 64, 128, 1e-3
+OVERPOWERED = {"saturating": "minimax", "ns": "non-saturating", "wgan-gp": "Wasserstein with gradient penalty"}
+
+
+def saturation(folder: Path) -> dict[str, float]:
+    """Plot |d g_loss / d logit| against the logit, and give it at a logit of -6."""
+    scores = np.linspace(-8, 8, 161, dtype=np.float64)
+    pulls = {}
+    for name, title in (("saturating", "minimax: log(1 - D)"), ("ns", "non-saturating: -log D")):
+        logits = mg.tensor(scores.reshape(-1, 1), requires_grad=True)
+        LOSSES[name].generator(logits).backward()
+        pulls[title] = np.abs(logits.grad.numpy()[:, 0]) * len(scores)
+    plot_curves(pulls, folder / "saturation.png", scores, label="pull on the generator", title="x: what D says (logit)")
+    at = int(np.argmin(np.abs(scores + 6)))
+    return dict(zip(("minimax pull at logit -6", "non-saturating pull at logit -6"), (p[at] for p in pulls.values())))
+
+
+def pull_on_samples(players: Players) -> float:
+    """The mean length of the gradient of the generator's loss at generated points."""
+    with mg.no_grad():
+        made = players.generate(None, BATCH)
+    made = made.detach().requires_grad_()
+    (slope,) = mg.grad(players.loss.generator(players.D(made)), [made])
+    return float(np.linalg.norm(slope.cpu().numpy() * BATCH, axis=1).mean())
+
+
+def overpowering(folder: Path, steps: int, device: Device) -> dict[str, float]:
+    """Train the discriminator 20 times as often, under three losses, and plot the pull on generated points."""
+    curves: dict[str, list[float]] = {}
+    found = {}
+    for name, title in OVERPOWERED.items():
+        mg.manual_seed(0)
+        players, points = make_players(LOSSES[name], RATE, HIDDEN, device), ring()
+        batches = points.batches(BATCH, device)
+        curves[title] = []
+        for _ in range(steps):
+            for _ in range(20):
+                figures = improve_discriminator(players, *next(batches))
+            curves[title].append(pull_on_samples(players))
+            improve_generator(players, BATCH)
+        found[f"pull at the end, {title}"] = float(np.median(curves[title][-10:]))
+        found[f"D(x) - D(G(z)) at the end, {title}"] = (figures["d_real"] - figures["d_fake"]).item()
+    plot_curves(curves, folder / "overpowering.png", label="mean pull on generated points", log=True)
+    return found
+
+
+def collapse(folder: Path, steps: int, device: Device) -> dict[str, Any]:
+    """Train on the ring under two losses and draw the last frame of each."""
+    frames, found = [], {}
+    for name, length in (("ns", 4 * steps), ("wgan-gp", steps)):
+        mg.manual_seed(0)
+        players, points = make_players(LOSSES[name], RATE, HIDDEN, device), ring()
+        watcher: Watcher = play(players, points, length, BATCH)
+        watcher.draw()
+        frames.append(watcher.frames[-1])
+        report = points.report(generated(players, 2000))
+        found[f"modes of 8, {name}"], found[f"close to one, {name}"] = report["modes"], report["close"]
+    save_picture(strip(frames, ["non-saturating GAN", "WGAN-GP"]), folder / "collapse.png")
+    return found
+
+
+def write_page(folder: Path, found: dict[str, Any]) -> None:
+    page = Page("How GANs fail", "Three failures, provoked on points in the plane.")
+    page.heading("Saturation")
+    page.paragraph(
+        "At the start the discriminator rejects everything generated: its logits there are far below 0. The minimax "
+        "loss log(1 - D) is flat there and pulls least when the generator is worst; -log D pulls most."
+    )
+    page.picture(folder / "saturation.png", width=560)
+    page.heading("An overpowering discriminator")
+    page.paragraph(
+        "Twenty discriminator steps for each of the generator's. Real and generated points do not overlap, so the "
+        "discriminator becomes certain. Under the minimax loss the generator is then left without a direction; a "
+        "critic with a gradient penalty has slope about 1 everywhere and keeps giving one."
+    )
+    page.picture(folder / "overpowering.png", width=560)
+    page.heading("Mode collapse")
+    page.paragraph(
+        "Eight spots. The plain generator may put all its points on a few: no point is wrong, so no gradient asks for "
+        "the missing ones. The Wasserstein loss compares the two distributions as wholes."
+    )
+    page.picture(folder / "collapse.png")
+    page.heading("Figures")
+    page.table(["measure", "value"], found.items())
+    page.save(folder / "index.html")
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """The command line; returns the figures."""
+    parser = Parser("Make GANs fail on purpose and explain how.", prog="python -m experiments.gan_failures")
+    parser.add_argument("--steps", type=positive_int, default=600, metavar="N", help="length of the longest part")
+    parser.add_argument("--out", default="out/failures", metavar="DIR", help="the folder for the results")
+    add_common(parser)
+    options = parser.parse_args(arguments)
+    device, folder = start(options), writable_folder(options.out)
+    found: dict[str, Any] = saturation(folder)
+    found |= overpowering(folder, max(options.steps // 6, 10), device)
+    found |= collapse(folder, options.steps, device)
+    with atomic_write(folder / "report.json") as file:
+        file.write(json.dumps(found, indent=1).encode())
+    write_page(folder, found)
+    for name, value in found.items():
+        print(f"{name:>60}  {value:.4g}")
+    print(f"the page is {folder / 'index.html'}")
+    return found
+
+
+if __name__ == "__main__":
+    run(main)
