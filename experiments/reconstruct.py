@@ -1,0 +1,116 @@
+"""What a layer knows: pictures found from noise that a layer cannot tell from the original.
+
+    python -m experiments.reconstruct photo.jpg -o out/reconstruct --weights vgg19.npz
+    python -m experiments.reconstruct painting.jpg --style -o out/textures --weights vgg19.npz
+
+Content: the picture is recovered from the features of one layer, for five layers (Mahendran and Vedaldi 2015; Gatys et
+al. 2016, figure 1). Each is labelled with its PSNR in decibels against the original: shallow layers keep every pixel,
+deep ones only what is where. Style: a texture with the same Gram matrices, for growing sets of layers (Gatys, Ecker
+and Bethge 2015): the more layers, the larger the structures that come back.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+
+import minigrad as mg
+from nets import vgg
+
+from . import pictures
+from .commandline import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_folder
+from .progress import interruptible, progress_bar, show
+from .style_optimization import Targets, optimise
+from .style_presets import STYLE_LAYERS, Preset
+
+CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
+POOLING_SET = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
+MAX_PSNR = 99.0  # decibels, shown for an exact copy
+
+
+def psnr(picture: numpy.ndarray, original: numpy.ndarray) -> float:
+    """The peak signal-to-noise ratio of pictures in [0, 1]: -10 log10 of the mean squared difference, in decibels."""
+    error = float(((numpy.clip(picture, 0, 1) - original) ** 2).mean())
+    return MAX_PSNR if error == 0 else -10 * math.log10(error)
+
+
+def gram_parameters(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...]) -> int:
+    """How many different numbers the Gram matrices of these layers hold: C (C + 1) / 2 each."""
+    channels = [feature.shape[1] for feature in net.features(mg.zeros(1, 3, 32, 32), layers).values()]
+    return sum(c * (c + 1) // 2 for c in channels)
+
+
+def preset(content: tuple[str, ...], style: tuple[str, ...]) -> Preset:
+    """Only content, or only style, in relative terms, from noise."""
+    return Preset("relative", dict.fromkeys(content, 1e3), dict.fromkeys(style, 1e2 / max(1, len(style))), init="noise")
+
+
+def reconstruct(
+    net: vgg.VGG16 | vgg.VGG19, original: numpy.ndarray, content: tuple[str, ...], style: tuple[str, ...], steps: int
+) -> numpy.ndarray:
+    """A picture (1, 3, H, W) in [0, 1] with the original's features in `content` and Gram matrices in `style`."""
+    tensor = mg.tensor(original, device=net.mean.device)
+    targets = Targets(net, preset(content, style), tensor, [(tensor, 1.0)] if style else [], [None])
+    noise = mg.backend.generator().standard_normal(original.shape, dtype=numpy.float32)
+    first = numpy.clip(0.5 + 0.1 * noise, 0, 1).astype(numpy.float32)
+    with interruptible() as stop, progress_bar(steps, ", ".join(content or style)) as bar:
+
+        def watch(step: int, losses: dict[str, float], picture: numpy.ndarray) -> bool:
+            bar.update()
+            show(bar, loss=losses["total"])
+            return bool(stop)
+
+        result = optimise(targets, first, steps, watch)
+        if stop:
+            raise KeyboardInterrupt
+    return numpy.clip(result, 0, 1)
+
+
+def sets(style: bool) -> list[tuple[str, ...]]:
+    """The layers of each picture: one at a time for content; growing sets, and one of pooling layers, for style."""
+    if not style:
+        return [(layer,) for layer in CONTENT_LAYERS]
+    return [STYLE_LAYERS[: i + 1] for i in range(len(STYLE_LAYERS))] + [POOLING_SET]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = Parser(__doc__.split("\n\n")[0], prog="python -m experiments.reconstruct")  # type: ignore[union-attr]
+    parser.add_argument("picture", type=existing_file, help="the picture to find again")
+    parser.add_argument("--weights", type=existing_file, required=True, help="a converted VGG16 or VGG19")
+    parser.add_argument("-o", "--out", default="out/reconstruct", help="the folder for the pictures and the strip")
+    parser.add_argument("--style", action="store_true", help="textures from Gram matrices instead of contents")
+    parser.add_argument("--size", type=positive_int, default=224, help="the longer side in pixels")
+    parser.add_argument("--steps", type=positive_int, default=200, help="evaluations of the loss for each picture")
+    parser.add_argument("--pooling", choices=("avg", "max"), default="max", help="avg is smoother")
+    add_common(parser)
+    options = parser.parse_args(arguments)
+    device = start(options)
+    folder = writable_folder(options.out)
+    original = pictures.load_picture(options.picture, options.size)
+    if min(original.shape[2:]) < 32:
+        raise UserError("--size: at least 32 pixels are needed on the shorter side")
+    net = vgg.load(options.weights, options.pooling).to(device=device)
+    found, labels = [original], ["original"]
+    for layers in sets(options.style):
+        content, style = ((), layers) if options.style else (layers, ())
+        picture = reconstruct(net, original, content, style, options.steps)
+        if options.style:
+            count = gram_parameters(net, layers)
+            label = f"to {layers[-1]}" if layers != POOLING_SET else "conv1_1, pool1-4"
+            print(f"{', '.join(layers)}: {count:,} parameters")
+        else:
+            quality = psnr(picture, original)
+            label = f"{layers[0]}: {quality:.1f} dB"
+            print(label)
+        pictures.save_picture(picture, folder / f"{'style' if options.style else 'content'}_{layers[-1]}.png")
+        found.append(picture)
+        labels.append(label)
+    strip = folder / ("style_strip.png" if options.style else "content_strip.png")
+    pictures.save_picture(pictures.strip(found, labels), strip)
+    print(f"wrote {strip} and the single pictures beside it")
+
+
+if __name__ == "__main__":
+    run(main)
