@@ -24,7 +24,16 @@ from minigrad.backend import Device
 from minigrad.checkpoint import atomic_write
 from minigrad.tensor import Tensor
 
-from .commandline import Parser, add_common, positive_float, positive_int, run, start, writable_folder
+from .commandline import (
+    Parser,
+    add_common,
+    non_negative_float,
+    positive_float,
+    positive_int,
+    run,
+    start,
+    writable_folder,
+)
 from .gan.losses import LOSSES, GanLoss
 from .gan.points import POINTS, Points
 from .gan.training import Players, alternate
@@ -37,6 +46,10 @@ NOISE = 8  # numbers of noise a point
 SHOWN = 400  # points in a frame
 RANGE = 2.8  # the frames show the square from -RANGE to RANGE
 READ_EVERY = 20
+PENALTY = 0.1  # of wgan-gp in the plane; 10, right for pictures, flattens the critic between spots this small
+PLANE_LOSSES = {
+    name: dataclasses.replace(loss, penalty=PENALTY) if loss.penalty else loss for name, loss in LOSSES.items()
+}
 
 
 def make_players(loss: GanLoss, lr: float, hidden: int, device: Device) -> Players:
@@ -156,6 +169,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--data", choices=POINTS, default="ring", help="8 spots on a ring, 25 on a grid, or a spiral")
     parser.add_argument("--loss", choices=LOSSES, default="ns", help="what the networks are asked to do")
     parser.add_argument("--steps", type=positive_int, default=2000, metavar="N", help="generator steps")
+    parser.add_argument("--penalty", type=non_negative_float, default=PENALTY, metavar="L", help="factor of wgan-gp's")
     parser.add_argument("--d-steps", type=positive_int, metavar="K", help="discriminator steps a generator step")
     parser.add_argument("--batch-size", type=positive_int, default=256, metavar="N", help="points a batch")
     parser.add_argument("--hidden", type=positive_int, default=128, metavar="N", help="units of each hidden layer")
@@ -165,8 +179,9 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     add_common(parser)
     options = parser.parse_args(arguments)
     device, folder = start(options), writable_folder(options.out)
-    loss = LOSSES[options.loss]
-    loss = dataclasses.replace(loss, d_steps=options.d_steps or loss.d_steps)
+    loss = PLANE_LOSSES[options.loss]
+    penalty = options.penalty if loss.penalty else 0.0
+    loss = dataclasses.replace(loss, d_steps=options.d_steps or loss.d_steps, penalty=penalty)
     points = POINTS[options.data]()
     players = make_players(loss, options.lr, options.hidden, device)
     watcher = play(players, points, options.steps, options.batch_size, folder, max(options.frames, 2))

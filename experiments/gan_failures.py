@@ -27,7 +27,7 @@ from .commandline import Parser, add_common, positive_int, run, start, writable_
 from .gan.losses import LOSSES
 from .gan.points import ring
 from .gan.training import Players, improve_discriminator, improve_generator
-from .gan_2d import Watcher, generated, make_players, play
+from .gan_2d import PLANE_LOSSES, Watcher, generated, make_players, play
 from .pages import Page
 from .pictures import save_picture, strip
 from .plots import plot_curves
@@ -64,7 +64,7 @@ def overpowering(folder: Path, steps: int, device: Device) -> dict[str, float]:
     found = {}
     for name, title in OVERPOWERED.items():
         mg.manual_seed(0)
-        players, points = make_players(LOSSES[name], RATE, HIDDEN, device), ring()
+        players, points = make_players(PLANE_LOSSES[name], RATE, HIDDEN, device), ring()
         batches = points.batches(BATCH, device)
         curves[title] = []
         for _ in range(steps):
@@ -83,7 +83,7 @@ def collapse(folder: Path, steps: int, device: Device) -> dict[str, Any]:
     frames, found = [], {}
     for name, length in (("ns", 4 * steps), ("wgan-gp", steps)):
         mg.manual_seed(0)
-        players, points = make_players(LOSSES[name], RATE, HIDDEN, device), ring()
+        players, points = make_players(PLANE_LOSSES[name], RATE, HIDDEN, device), ring()
         watcher: Watcher = play(players, points, length, BATCH)
         watcher.draw()
         frames.append(watcher.frames[-1])
