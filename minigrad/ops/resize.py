@@ -138,28 +138,35 @@ def interpolate(
         raise ValueError("interpolate: give either size or scale_factor")
     if mode not in ("nearest", "bilinear"):
         raise ValueError(f"interpolate: mode {mode!r} is unknown; use 'nearest' or 'bilinear'")
+    steps = None
     if size is None:
         factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
         size = [math.floor(n * f) for n, f in zip(x.shape[2:], factors)]
+        steps = [1 / f for f in factors]
     height, width = pair("interpolate", "size", size, 1)
-    if mode == "nearest" and height % x.shape[2] == 0 and width % x.shape[3] == 0:
-        return apply(UpsampleNearest((height // x.shape[2], width // x.shape[3])), x)
-    rows = _interpolation(x, x.shape[2], height, mode, align_corners)
-    columns = _interpolation(x, x.shape[3], width, mode, align_corners)
+    steps = [n / m for n, m in zip(x.shape[2:], (height, width))] if steps is None else steps
+    repeats = [round(1 / step) for step in steps]
+    if mode == "nearest" and [n * r for n, r in zip(x.shape[2:], repeats)] == [height, width]:
+        if all(abs(step * r - 1) < 1e-12 for step, r in zip(steps, repeats)):
+            return apply(UpsampleNearest((repeats[0], repeats[1])), x)
+    rows = _interpolation(x, x.shape[2], height, steps[0], mode, align_corners)
+    columns = _interpolation(x, x.shape[3], width, steps[1], mode, align_corners)
     return matmul(matmul(rows, x), columns.t())
 
 
-def _interpolation(x: Tensor, n: int, m: int, mode: str, align_corners: bool) -> Tensor:
-    """The (m, n) matrix that resamples n points to m: each row holds the weights of one new point."""
+def _interpolation(x: Tensor, n: int, m: int, step: float, mode: str, align_corners: bool) -> Tensor:
+    """The (m, n) matrix that resamples n points to m: each row holds the weights of one new point.
+
+    step: how far apart new points lie, in old ones: n / m, or the inverse of the scale factor that was asked for."""
     points = numpy.arange(m)
     matrix = numpy.zeros((m, n))
     if mode == "nearest":
-        matrix[points, points * n // m] = 1
+        matrix[points, numpy.minimum((points * step).astype(int), n - 1)] = 1
     else:
         if align_corners:
             places = points * ((n - 1) / (m - 1) if m > 1 else 0.0)
         else:
-            places = numpy.maximum((points + 0.5) * (n / m) - 0.5, 0)
+            places = numpy.maximum((points + 0.5) * step - 0.5, 0)
         left = numpy.minimum(places.astype(int), n - 1)
         share = places - left
         matrix[points, left] += 1 - share
