@@ -33,6 +33,7 @@ from .pictures import save_picture, strip
 from .plots import plot_curves
 
 HIDDEN, BATCH, RATE = 64, 128, 1e-3
+START = 5  # steps in which the discriminator comes to overpower
 OVERPOWERED = {"saturating": "minimax", "ns": "non-saturating", "wgan-gp": "Wasserstein with gradient penalty"}
 
 
@@ -72,7 +73,7 @@ def overpowering(folder: Path, steps: int, device: Device) -> dict[str, float]:
                 figures = improve_discriminator(players, *next(batches))
             curves[title].append(pull_on_samples(players))
             improve_generator(players, BATCH)
-        found[f"pull at the end, {title}"] = float(np.median(curves[title][-10:]))
+        found[f"smallest pull after {START} steps, {title}"] = min(curves[title][START:])
         found[f"D(x) - D(G(z)) at the end, {title}"] = (figures["d_real"] - figures["d_fake"]).item()
     plot_curves(curves, folder / "overpowering.png", label="mean pull on generated points", log=True)
     return found
