@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from minigrad import backend, float64, grad
 from minigrad.gradcheck.__main__ import check, main
 from minigrad.gradcheck.cases import CASES
@@ -87,7 +88,7 @@ def compare(ours, theirs, tolerance=1e-9):
 
 def tolerance_of(case):
     """PyTorch's own roundings: ELU's backward keeps alpha in float32; softplus is the identity above 20."""
-    return 1e-7 if case.op in ("ELU", "Softplus") else 1e-9
+    return {"ELU": 1e-7, "Softplus": 1e-5}.get(case.op, 1e-9)
 
 
 def compare_all(ours, theirs, tolerance):

@@ -146,9 +146,9 @@ def interpolate(
     height, width = pair("interpolate", "size", size, 1)
     steps = [n / m for n, m in zip(x.shape[2:], (height, width))] if steps is None else steps
     repeats = [round(1 / step) for step in steps]
-    if mode == "nearest" and [n * r for n, r in zip(x.shape[2:], repeats)] == [height, width]:
-        if all(abs(step * r - 1) < 1e-12 for step, r in zip(steps, repeats)):
-            return apply(UpsampleNearest((repeats[0], repeats[1])), x)
+    whole = all(abs(step * r - 1) < 1e-12 for step, r in zip(steps, repeats))
+    if mode == "nearest" and whole and [n * r for n, r in zip(x.shape[2:], repeats)] == [height, width]:
+        return apply(UpsampleNearest((repeats[0], repeats[1])), x)
     rows = _interpolation(x, x.shape[2], height, steps[0], mode, align_corners)
     columns = _interpolation(x, x.shape[3], width, steps[1], mode, align_corners)
     return matmul(matmul(rows, x), columns.t())
@@ -161,6 +161,7 @@ def _interpolation(x: Tensor, n: int, m: int, step: float, mode: str, align_corn
     points = numpy.arange(m)
     matrix = numpy.zeros((m, n))
     if mode == "nearest":
+        step = n / m if m in (n, 2 * n) else step  # PyTorch doubles exactly, whatever factor led there
         matrix[points, numpy.minimum((points * step).astype(int), n - 1)] = 1
     else:
         if align_corners:
