@@ -143,6 +143,8 @@ def prepare(options: argparse.Namespace) -> Run:
     if exists and options.resume:
         one_run.resume()
     else:
+        if options.resume:
+            print(f"there is no checkpoint in {folder} yet: starting at step 0")
         one_run.begin()
     return one_run
 

@@ -106,7 +106,7 @@ class Run:
         backend.set_rng_state(state["random"])
         checkpoints.keep(self.folder, players.step)
         self.log.resume_at(players.step)
-        for picture in self.folder.glob("samples_*.png"):
+        for picture in numbered_grids(self.folder):
             if int(picture.stem.split("_")[1]) > players.step:
                 picture.unlink()
 
@@ -178,8 +178,8 @@ class Run:
         checkpoints.write(self.folder, self.state())
 
     # ----------------------------------------------------------------------------------- showing
-    def draw_samples(self) -> None:
-        """Draw the fixed noise with the (averaged) generator in evaluation mode."""
+    def draw_samples(self, name: str = "") -> None:
+        """Draw the fixed noise with the (averaged) generator in evaluation mode; name: the step, if not given."""
         generator = self.average.network if self.average else self.players.G
         inputs = (self.fixed_noise,) if self.fixed_labels is None else (self.fixed_noise, self.fixed_labels)
         generator.eval()
@@ -188,7 +188,7 @@ class Run:
         if generator is self.players.G:
             generator.train()
         sheet = grid(pictures.numpy(), columns=8)
-        save_picture(sheet, self.folder / f"samples_{self.players.step:07d}.png")
+        save_picture(sheet, self.folder / f"samples_{name or format(self.players.step, '07d')}.png")
 
     def finish(self) -> None:
         """The plot, the animation and the page."""
@@ -198,13 +198,17 @@ class Run:
         plot_curves(losses, self.folder / "losses.png", steps, title=f"{self.config['net']}, {self.config['loss']}")
         opinions = {"D(x), real": columns["d_real"], "D(G(z)), generated": columns["d_fake"]}
         plot_curves(opinions, self.folder / "opinions.png", steps, label="D's mean output")
-        grids = sorted(self.folder.glob("samples_*.png"))
-        shown = grids[:: -(-len(grids) // GIF_FRAMES)]
-        frames = [
-            Image.open(path).convert("RGB") for path in (shown if shown[-1] == grids[-1] else [*shown, grids[-1]])
-        ]
+        self.draw_samples("final")
+        grids = numbered_grids(self.folder)
+        shown = [*grids[:: -(-len(grids) // GIF_FRAMES)], self.folder / "samples_final.png"]
+        frames = [Image.open(path).convert("RGB") for path in shown]
         save_gif(frames, self.folder / "samples.gif", milliseconds=200)
         write_page(self.folder, self.config)
+
+
+def numbered_grids(folder: Path) -> list[Path]:
+    """The sample grids that have a step in their name, in order."""
+    return sorted(folder.glob("samples_[0-9]*.png"))
 
 
 def all_finite(parameters: list[Tensor]) -> bool:
@@ -217,9 +221,10 @@ def all_finite(parameters: list[Tensor]) -> bool:
 def write_page(folder: Path, config: Config, metrics: dict[str, Any] | None = None) -> None:
     """The run's page, index.html. metrics: what `gan_metrics` found out, if it has."""
     page = Page(f"A GAN: {config['net']}, {config['loss']}, on {config['dataset']}", "What it drew while it learned.")
-    grids = sorted(folder.glob("samples_*.png"))
-    chosen = [grids[0], grids[len(grids) // 2], grids[-1]]
-    page.pictures([(path, f"step {int(path.stem.split('_')[1])}") for path in dict.fromkeys(chosen)], width=290)
+    grids = numbered_grids(folder)
+    chosen = dict.fromkeys([grids[0], grids[len(grids) // 2]])
+    pictures = [(path, f"step {int(path.stem.split('_')[1])}") for path in chosen]
+    page.pictures([*pictures, (folder / "samples_final.png", "at the end")], width=290)
     page.picture(folder / "samples.gif", "the same noise, from the first step to the last", width=290)
     page.heading("The game")
     page.paragraph(
