@@ -48,9 +48,9 @@ def _untensor(data: Any) -> Any:
 
 
 def _converted(operation: str, array: Array, dtype: Any) -> Array:
-    wanted = as_dtype(operation, dtype if dtype is not None else array.dtype)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{operation}: data of type {array.dtype} is not numeric")
+    wanted = as_dtype(operation, dtype if dtype is not None else array.dtype)
     return array.astype(wanted, copy=False) if array.dtype != wanted else xp_of(array).asarray(array)
 
 

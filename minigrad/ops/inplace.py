@@ -7,14 +7,14 @@ old contents says so instead of using the new ones. Two cases differ:
 * A leaf that requires a gradient must not be changed while operations are recorded (nothing could be recorded
   that the optimizer would understand): an error says to use no_grad().
 * A view with a graph (`y = x[0]; y += 1`) gets memory of its own; `x[0] += 1` still changes x, since Python
-  assigns the result back to `x[0]`.
+  assigns the result back to `x[0]`. So does a tensor whose old value the operation itself will need (`y *= x`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..backend import device_of, generator, to_device
+from ..backend import Array, device_of, generator, to_device
 from ..recording import is_grad_enabled
 from ..tensor import Tensor, Version
 from .common import cast, expand
@@ -36,7 +36,7 @@ def assign(x: Tensor, result: Tensor) -> Tensor:
         raise ValueError(f"in-place: a result of shape {result.shape} does not fit into a tensor of shape {x.shape}")
     if result.dtype != x.dtype:
         raise TypeError(f"in-place: a result of dtype {result.dtype} does not fit into a tensor of dtype {x.dtype}")
-    if x.is_view and result.requires_grad:
+    if result.requires_grad and (x.is_view or _is_saved(x.array, result)):
         x.array, x.version, x.is_view = result.array, Version(), False
     else:
         x.array[...] = result.array
@@ -44,6 +44,12 @@ def assign(x: Tensor, result: Tensor) -> Tensor:
     if is_grad_enabled():
         x.node, x.requires_grad = result.node, result.requires_grad
     return x
+
+
+def _is_saved(array: Array, result: Tensor) -> bool:
+    """Whether the operation that made the result needs `array` in its backward, as `y *= x` needs the old y."""
+    records = result.node.records if result.node is not None else ()
+    return any(getattr(record, "array", None) is array for record in records)
 
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:
