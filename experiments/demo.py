@@ -72,8 +72,8 @@ def style(demo: Demo) -> None:
     Image.open(cbook.get_sample_data("grace_hopper.jpg")).convert("RGB").save(photograph)
     demo.page.heading("Style transfer")
     demo.page.paragraph(
-        "The picture on the right was found by gradient descent on its pixels: its features in a VGG19 should match the "
-        "photograph's in a deep layer (content), and their correlations the painting's in several layers (style). The "
+        "The picture on the right was found by gradient descent on its pixels: its features in a VGG19 should match "
+        "the photograph's in a deep layer (content), and their correlations the painting's in several layers (style). The "
         "network here is untrained, with weights scaled so that every channel is alive on these two pictures: such "
         "random features carry palette and brush strokes, though not the deeper shapes that trained weights see. For "
         "those: python -m weights_converter download vgg19."
@@ -96,8 +96,8 @@ def digits(demo: Demo) -> None:
         "generator to fool it. Below: the generator's pictures for the same noise while it learns, and both losses."
     )
     demo.command(
-        "Training a DCGAN", "experiments.train_gan", "--net", "dcgan_lab", "--dataset", "typeset", "--steps", str(steps),
-        "--out", str(folder), "--fresh",
+        "Training a DCGAN", "experiments.train_gan", "--net", "dcgan_lab", "--dataset", "typeset",
+        "--steps", str(steps), "--grid-every", str(max(1, steps // 2)), "--out", str(folder), "--fresh",
     )  # fmt: skip
     demo.page.pictures([(path, path.stem.replace("_", " ")) for path in _milestones(folder)], width=290)
     demo.page.picture(folder / "losses.png", width=620)

@@ -82,7 +82,8 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, numpy.ndarray] = {}
     tree = {"format": FORMAT, "version": VERSION, "state": _encode(state, "state", arrays)}
     with atomic_write(path) as file:
-        numpy.savez(file, tree=numpy.asarray(json.dumps(tree)), **arrays)
+        members: dict[str, Any] = {"tree": numpy.asarray(json.dumps(tree)), **arrays}
+        numpy.savez(file, **members)
 
 
 def _encode(value: Any, place: str, arrays: dict[str, numpy.ndarray]) -> Any:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 ops: Any = None
-Number = float  # inside the class below, `float` is a method
+NumPyArray = numpy.ndarray
+Number = float  # inside the class below, `float` and `numpy` are methods
 
 
 def bind(module: Any) -> None:
@@ -359,7 +360,7 @@ class Operators:
     def tolist(self) -> Any:
         return self.array.tolist()
 
-    def numpy(self) -> numpy.ndarray:
+    def numpy(self) -> NumPyArray:
         """The numbers as a NumPy array that shares this tensor's memory. Errors: if it requires a gradient, or
         lives on a GPU: the sentence says what to call first."""
         if self.requires_grad:
@@ -368,7 +369,7 @@ class Operators:
             raise TypeError("numpy: this tensor lives on a GPU; call .cpu().numpy()")
         return self.array.view()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NumPyArray:
         array = self.numpy() if dtype is None else self.numpy().astype(dtype)
         return array.copy() if copy else array
 

@@ -95,7 +95,8 @@ def _write_weights(path: Path) -> None:
         arrays[f"conv5_{i}.weight"], arrays[f"conv5_{i}.bias"] = weight, bias
     metadata = {
         "format": "minigrad-vgg", "version": 1, "architecture": "vgg19", "channel_order": "rgb", "range": 1.0,
-        "mean": [0.5] * 3, "std": [0.25] * 3, "source": "seeded noise", "source_sha256": "", "converter": "bench", "note": "",
+        "mean": [0.5] * 3, "std": [0.25] * 3, "source": "seeded noise", "source_sha256": "", "converter": "bench",
+        "note": "",
     }  # fmt: skip
     numpy.savez(path, metadata=json.dumps(metadata), **arrays)
 
@@ -117,8 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.bench",
-        description="Time minigrad's jobs next to PyTorch's (and Chainer's and DeZero's, where installed). Libraries run "
-        "in processes of their own and in turns; the table gives minima, and ratios of minima and of medians. "
+        description="Time minigrad's jobs next to PyTorch's (and Chainer's and DeZero's, where installed). Libraries "
+        "run in processes of their own and in turns; the table gives minima, and ratios of minima and of medians. "
         "Let nothing else run meanwhile: PyTorch in particular suffers from company.",
     )
     parser.add_argument("--quick", action="store_true", help="only the whole jobs at 256 pixels, in under two minutes")
@@ -137,7 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = options.seconds or (4 if options.quick else 12)
     rows: list[list[str]] = []
     if options.growth:
-        report.plot_growth(options.out / "growth.png", growth(seconds / 2, [64, 128, 256, 384, 512, 768], [1, 2, 4, 8, 16]))
+        measured = growth(seconds / 2, [64, 128, 256, 384, 512, 768], [1, 2, 4, 8, 16])
+        report.plot_growth(options.out / "growth.png", measured)
         print(f"wrote {options.out / 'growth.png'}")
         return 0
     if options.layers:

@@ -51,8 +51,9 @@ def convolution(layer: str, direction: str) -> Job:
 
 def _mlp() -> tuple[nn.Module, nn.Module]:
     discriminator = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.01), nn.Linear(256, 256), nn.LeakyReLU(0.01), nn.Linear(256, 1)
-    )
+        nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.01), nn.Linear(256, 256), nn.LeakyReLU(0.01),
+        nn.Linear(256, 1),
+    )  # fmt: skip
     generator = nn.Sequential(
         nn.Linear(96, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 784), nn.Tanh()
     )
@@ -61,8 +62,9 @@ def _mlp() -> tuple[nn.Module, nn.Module]:
 
 def _dcgan_lab() -> tuple[nn.Module, nn.Module]:
     discriminator = nn.Sequential(
-        nn.Conv2d(1, 32, 5), nn.LeakyReLU(0.01), nn.MaxPool2d(2), nn.Conv2d(32, 64, 5), nn.LeakyReLU(0.01), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(1024, 1024), nn.LeakyReLU(0.01), nn.Linear(1024, 1),
+        nn.Conv2d(1, 32, 5), nn.LeakyReLU(0.01), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5), nn.LeakyReLU(0.01), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(1024, 1024), nn.LeakyReLU(0.01), nn.Linear(1024, 1),
     )  # fmt: skip
     generator = nn.Sequential(
         nn.Linear(96, 1024), nn.ReLU(), nn.BatchNorm1d(1024), nn.Linear(1024, 6272), nn.ReLU(), nn.BatchNorm1d(6272),

@@ -1,4 +1,4 @@
-"""A process that runs one job of one library whenever it is told to: `python -m experiments.bench.worker LIBRARY JOB ...`.
+"""A process that runs one job whenever it is told to: `python -m experiments.bench.worker LIBRARY JOB ARGUMENTS`.
 
 Each library runs alone in its process, so that neither its threads nor its memory disturb the other's. Protocol: the
 worker runs the job once to warm up and prints `ready`; for each line it reads it runs the job again and prints the

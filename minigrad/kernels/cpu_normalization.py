@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy
 
@@ -75,7 +76,7 @@ def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Ar
         y *= _per_channel(scale, x)
         return y if bias is None else numpy.add(y, _per_channel(bias, x), out=y)
     result = numpy.empty_like(x)
-    out = _matrix(result)
+    out: Any = _matrix(result)
 
     def work(lane: int, a: int, b: int) -> None:
         y = out[a:b]
@@ -120,7 +121,7 @@ def normalize_backward(
     grad_bias = sums[0].sum(axis=0)
     grad_weight = sums[1].sum(axis=0) * rstd
     result = numpy.empty_like(x)
-    out = _matrix(result)
+    out: Any = _matrix(result)
     slope = grad_weight * rstd / x.dtype.type(count)
     level = grad_bias / x.dtype.type(count)
 
