@@ -73,8 +73,8 @@ def style(demo: Demo) -> None:
     demo.page.heading("Style transfer")
     demo.page.paragraph(
         "The picture on the right was found by gradient descent on its pixels: its features in a VGG19 should match "
-        "the photograph's in a deep layer (content), and their correlations the painting's in several layers (style). The "
-        "network here is untrained, with weights scaled so that every channel is alive on these two pictures: such "
+        "the photograph's in a deep layer (content), and their correlations the painting's in several layers (style). "
+        "The network here is untrained, with weights scaled so that every channel is alive on these two pictures: such "
         "random features carry palette and brush strokes, though not the deeper shapes that trained weights see. For "
         "those: python -m weights_converter download vgg19."
     )
