@@ -81,17 +81,18 @@ def environment():
 
 def test_killed_at_random_moments_and_resumed_it_ends_the_same(tmp_path, arguments):
     steps, moments = 3000, random.Random(5)
-    subprocess.run(command(arguments(tmp_path / "once", "--steps", steps)), check=True, env=environment())
+    rarely = "--grid-every", 100, "--checkpoint-every", 10
+    subprocess.run(command(arguments(tmp_path / "once", "--steps", steps, *rarely)), check=True, env=environment())
     killed, kills = tmp_path / "killed", 0
     while kills < KILLS:
-        run = subprocess.Popen(command(arguments(killed, "--steps", steps, "--resume")), env=environment())
-        wait_for_training(run, killed, moments.uniform(0.0, 0.12), early=kills % 5 == 0)
+        run = subprocess.Popen(command(arguments(killed, "--steps", steps, "--resume", *rarely)), env=environment())
+        wait_for_training(run, killed, moments.uniform(0.0, 0.08), early=kills % 5 == 0)
         assert run.poll() is None, "the run ended before it was killed: it needs more steps"
         run.send_signal(signal.SIGKILL)
         run.wait()
         kills += 1
         whole(killed)
-    subprocess.run(command(arguments(killed, "--steps", steps, "--resume")), check=True, env=environment())
+    subprocess.run(command(arguments(killed, "--steps", steps, "--resume", *rarely)), check=True, env=environment())
     assert contents(killed) == contents(tmp_path / "once")
     assert not list(killed.glob(".*.npz")), "unfinished checkpoints are left"
 
