@@ -236,6 +236,7 @@ static inline int __popcll(unsigned long long x) { return __builtin_popcountll(x
 static inline int __clz(int x) { return x ? __builtin_clz(x) : 32; }
 static inline int __clzll(long long x) { return x ? __builtin_clzll(x) : 64; }
 static inline int __ffs(int x) { return __builtin_ffs(x); }
+using std::abs;  // of C only the one for int would be seen
 using std::isfinite;
 using std::isinf;
 using std::isnan;
