@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,26 +130,33 @@ def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> An
         with numpy.load(path, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
         tree = json.loads(str(members["tree"]))
-        known = tree["format"] == FORMAT
-        version = tree["version"]
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if tree["format"] == FORMAT and tree["version"] == VERSION:
+            return _decode(tree["state"], members, target)
+        kind, version = tree["format"], tree["version"]
+    except _DAMAGE as error:
         raise ValueError(f"{path}: not a whole minigrad checkpoint (truncated, damaged or another format)") from error
-    if not known or version != VERSION:
-        raise ValueError(f"{path}: a checkpoint of version {version}; this program reads version {VERSION}")
-    return _decode(tree["state"], members, target, path)
+    raise ValueError(f"{path}: a {kind} of version {version}; this program reads {FORMAT} of version {VERSION}")
 
 
-def _decode(value: Any, arrays: dict[str, numpy.ndarray], target: Device, path: Any) -> Any:
+# What zipfile, NumPy and json raise over damaged files. RuntimeError includes NotImplementedError (an unknown
+# compression), RecursionError (a bottomless tree), and a member that says it is encrypted.
+_DAMAGE = (
+    ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, ArithmeticError, SyntaxError, MemoryError,
+    RuntimeError, zipfile.BadZipFile, struct.error, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+
+
+def _decode(value: Any, arrays: dict[str, numpy.ndarray], target: Device) -> Any:
     if isinstance(value, list):
-        return [_decode(item, arrays, target, path) for item in value]
+        return [_decode(item, arrays, target) for item in value]
     if not isinstance(value, dict):
         return value
     kind = value.get("kind")
     if kind == "dict":
-        return {key: _decode(item, arrays, target, path) for key, item in value["items"]}
+        return {key: _decode(item, arrays, target) for key, item in value["items"]}
     if kind == "tuple":
-        return tuple([_decode(item, arrays, target, path) for item in value["items"]])
+        return tuple([_decode(item, arrays, target) for item in value["items"]])
     if kind not in ("tensor", "array") or value.get("name") not in arrays:
-        raise ValueError(f"{path}: the checkpoint names a part that it does not hold ({value})")
+        raise ValueError(f"the tree names a part that is not there: {value}")
     array = arrays[value["name"]]
     return Tensor(to_device(array, target)) if kind == "tensor" else array

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import Array, xp_of
+from ..backend import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..recording import enable_grad
 from ..tensor import Tensor
@@ -75,23 +75,24 @@ class LBFGS(Optimizer):
             start += p.array.size
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Up to max_iter iterations; returns the loss that the first evaluation gave.
+        """Up to max_iter iterations; returns what the closure returned first.
 
         closure: zeroes the gradients, computes the loss, calls backward, and returns the loss.
         """
         if closure is None:
             raise TypeError("LBFGS.step: a closure that recomputes the loss and its gradients is needed")
         group, memory = self.param_groups[0], self.memory
-        self._evaluations = 0
+        evaluations, first = 0, None
 
         def evaluate() -> tuple[float, Array]:
-            self._evaluations += 1
+            nonlocal evaluations, first
             with enable_grad():
-                loss = closure()
-            return float(loss), self._gather_gradient()
+                result = closure()
+            first = result if evaluations == 0 else first
+            evaluations += 1
+            return float(result), self._gather_gradient()
 
-        first_loss, gradient = evaluate()
-        loss = first_loss
+        loss, gradient = evaluate()
         for _ in range(group["max_iter"]):
             if not numpy.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
                 break
@@ -108,21 +109,19 @@ class LBFGS(Optimizer):
             memory["iterations"] += 1
             before, previous_loss = self._gather(), loss
             length, loss, new_gradient = self._move(evaluate, before, direction, length, loss, gradient, slope)
-            if not (numpy.isfinite(loss) and numpy.isfinite(_dot(new_gradient, new_gradient))):
+            failed = not (numpy.isfinite(loss) and numpy.isfinite(_dot(new_gradient, new_gradient)))
+            if failed:
                 self._recover(before)
                 loss, new_gradient = evaluate()
             else:
                 self._remember(length * direction, new_gradient - gradient)
             gradient = new_gradient
-            change = abs(length) * float(abs(direction).max())
-            if self._evaluations >= group["max_eval"]:
+            if evaluations >= group["max_eval"]:
                 break
-            if (
-                max(change, abs(loss - previous_loss)) <= 0
-                or min(change, abs(loss - previous_loss)) < group["tolerance_change"]
-            ):
+            changes = abs(length) * float(abs(direction).max()), abs(loss - previous_loss)
+            if not failed and (max(changes) <= 0 or min(changes) < group["tolerance_change"]):
                 break
-        return first_loss
+        return first
 
     def _move(
         self, evaluate: Callable[[], tuple[float, Array]], start: Array, direction: Array, length: float, loss: float,
@@ -179,12 +178,26 @@ class LBFGS(Optimizer):
         self.param_groups[0]["lr"] *= 0.1
 
     def state_dict(self) -> dict[str, Any]:
-        options = {key: value for key, value in self.param_groups[0].items() if key != "params"}
-        return {"options": options, "memory": dict(self.memory)}
+        """{"state": {0: the memory, which is common to all parameters}, "param_groups": [options and numbers]}."""
+        return {**super().state_dict(), "state": {0: _copied_memory(self.memory)}}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        self.param_groups[0].update(saved["options"])
-        self.memory = {key: list(value) if isinstance(value, list) else value for key, value in saved["memory"].items()}
+        """Take over a state dict. Errors: ValueError if groups or sizes differ; nothing is changed then."""
+        self._check_groups(saved)
+        memory = _copied_memory(saved["state"][0])
+        size, place = self._gather().shape, device_of(self._parameters[0].array)
+        for key in ("steps", "changes"):
+            for vector in memory[key]:
+                if vector.shape != size:
+                    raise ValueError(f"LBFGS: the saved {key} have shape {vector.shape}, the parameters {size}")
+            memory[key] = [to_device(vector, place) for vector in memory[key]]
+        super().load_state_dict({**saved, "state": {}})
+        self.memory = memory
+
+
+def _copied_memory(memory: dict[str, Any]) -> dict[str, Any]:
+    """Lists of its own; the vectors in them are never changed in place."""
+    return {key: list(value) if isinstance(value, list) else value for key, value in memory.items()}
 
 
 def strong_wolfe(
@@ -196,36 +209,35 @@ def strong_wolfe(
     Lengths are enlarged until a minimum is bracketed, then the bracket is shrunk (`_zoom`). Returns the best
     (length, loss, gradient) found if the conditions cannot be met within max_evaluations.
     """
-    before = (0.0, loss, gradient, slope)
-    start = before
+    start = before = (0.0, loss, gradient, slope)
     for count in range(1, max_evaluations + 1):
         value, new_gradient, new_slope = at(t)
         here = (t, value, new_gradient, new_slope)
-        if not (numpy.isfinite(value) and numpy.isfinite(new_slope)):
-            return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
-        if value > loss + c1 * t * slope or (count > 1 and value >= before[1]):
+        failed = not (numpy.isfinite(value) and numpy.isfinite(new_slope))
+        if failed or value > loss + c1 * t * slope or (count > 2 and value >= before[1]):
             return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
         if abs(new_slope) <= -c2 * slope:
             return t, value, new_gradient
         if new_slope >= 0:
-            return _zoom(at, start, here, before, c1, c2, max_evaluations - count)
+            return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
         t, before = _interpolated(before, here, t + 0.01 * (t - before[0]), 10 * t), here
     return before[:3]
 
 
-def _zoom(at: Evaluation, start: Any, low: Any, high: Any, c1: float, c2: float, evaluations: int) -> Any:
-    """Shrink a bracket whose end `low` has the smallest loss so far (algorithm 3.6)."""
+def _zoom(at: Evaluation, start: Any, a: Any, b: Any, c1: float, c2: float, evaluations: int) -> Any:
+    """Shrink the bracket between a and b; `low` is its end with the smaller loss (algorithm 3.6)."""
     _, loss, _, slope = start
+    low, high = (b, a) if b[1] < a[1] else (a, b)
+    crowded = False
     for _ in range(max(evaluations, 0)):
         width = abs(high[0] - low[0])
         if width * abs(slope) < 1e-12 * max(abs(loss), 1e-30):
             break
-        left, right = min(low[0], high[0]), max(low[0], high[0])
-        t = _interpolated(low, high, left + 0.1 * width, right - 0.1 * width)
+        t, crowded = _inside(low, high, crowded)
         value, gradient, new_slope = at(t)
         here = (t, value, gradient, new_slope)
         if not numpy.isfinite(value) or value > loss + c1 * t * slope or value >= low[1]:
-            high = here
+            low, high = (here, low) if value < low[1] else (low, here)
             continue
         if abs(new_slope) <= -c2 * slope:
             return here[:3]
@@ -233,6 +245,20 @@ def _zoom(at: Evaluation, start: Any, low: Any, high: Any, c1: float, c2: float,
             high = low
         low = here
     return low[:3]
+
+
+def _inside(low: Any, high: Any, crowded: bool) -> tuple[float, bool]:
+    """The cubic's minimum in a bracket, and whether it lies within a tenth of an end.
+
+    Twice in a row, or on the end itself, it is moved a tenth inwards, so that the bracket does shrink.
+    """
+    left, right = min(low[0], high[0]), max(low[0], high[0])
+    t, margin = _interpolated(low, high, left, right), 0.1 * (right - left)
+    if min(right - t, t - left) >= margin:
+        return t, False
+    if not crowded and left < t < right:
+        return t, True
+    return (right - margin if right - t < t - left else left + margin), False
 
 
 def _interpolated(a: Any, b: Any, least: float, most: float) -> float:

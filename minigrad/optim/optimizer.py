@@ -86,9 +86,7 @@ class Optimizer:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Take over a state dict. Errors: ValueError if groups or shapes differ; nothing is changed then."""
         name = type(self).__name__
-        sizes = [len(group["params"]) for group in self.param_groups]
-        if [len(group["params"]) for group in saved["param_groups"]] != sizes:
-            raise ValueError(f"{name}: the saved state has other parameter groups than this optimizer")
+        self._check_groups(saved)
         parameters = [p for group in self.param_groups for p in group["params"]]
         for number, entries in saved["state"].items():
             for key, value in entries.items():
@@ -98,6 +96,11 @@ class Optimizer:
         self.state = {parameters[int(n)]: _copied(entries, parameters[int(n)]) for n, entries in saved["state"].items()}
         for group, options in zip(self.param_groups, saved["param_groups"]):
             group.update({key: value for key, value in options.items() if key != "params"})
+
+    def _check_groups(self, saved: dict[str, Any]) -> None:
+        sizes = [len(group["params"]) for group in self.param_groups]
+        if [len(group["params"]) for group in saved["param_groups"]] != sizes:
+            raise ValueError(f"{type(self).__name__}: the saved state has other parameter groups than this optimizer")
 
 
 def _copied(entries: dict[str, Any], parameter: Tensor) -> dict[str, Any]:
