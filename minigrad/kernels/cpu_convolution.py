@@ -65,10 +65,12 @@ def conv2d(
     if _uses_winograd(x, weight, size, stride, padding, dilation, groups):
         cpu_winograd.convolve(x, weight, bias, padding, result, memo, transposed=False)
         return result
-    for part in range(groups):
-        x_part, weight_part = _part(x, 1, part, groups), _part(weight, 0, part, groups)
-        result_part = _part(result, 1, part, groups)
-        _im2col_forward(x_part, weight_part, result_part, stride, padding, dilation)
+    if x.size == 0:  # no channels, or nothing but padding: a sum of nothing
+        result[...] = 0
+    else:
+        for part in range(groups):
+            x_part, weight_part = _part(x, 1, part, groups), _part(weight, 0, part, groups)
+            _im2col_forward(x_part, weight_part, _part(result, 1, part, groups), stride, padding, dilation)
     if bias is not None:
         _add_bias(result, bias)
     return result
