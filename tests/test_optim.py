@@ -301,3 +301,29 @@ def test_clipping_by_value_and_without_gradients():
     (w * mg.tensor([-5.0, 0.5, 5.0])).sum().backward()
     nn.utils.clip_grad_value_([w], 1.0)
     assert w.grad.tolist() == [-1.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("kind", ["SGD", "RMSprop", "Adam", "AdamW", "LBFGS"])
+def test_scalars_and_other_memory_orders_are_trained_in_place_and_alike(kind):
+    start = numpy.random.default_rng(0).standard_normal((3, 2)).astype(numpy.float32)
+    strided = numpy.asfortranarray(numpy.zeros((3, 4), numpy.float32))[:, ::2]
+    strided[...] = start
+    found = []
+    for scalar_array, matrix_array in ((numpy.float32([3.0]), start.copy()), (numpy.array(3.0, "f"), strided)):
+        scalar, matrix = mg.Tensor(scalar_array, requires_grad=True), mg.Tensor(matrix_array, requires_grad=True)
+        optimizer = getattr(optim, kind)([scalar, matrix], lr=0.01)
+        three_steps(lambda: (scalar * scalar).sum() + (matrix**2 + matrix).sum(), optimizer)  # noqa: B023
+        assert scalar.array is scalar_array and matrix.array is matrix_array
+        found.append([scalar_array.item(), *matrix_array.ravel().tolist()])
+    assert found[0] == pytest.approx(found[1], rel=1e-6) and found[0][0] < 3.0
+
+
+def three_steps(loss_function, optimizer):
+    def closure():
+        optimizer.zero_grad()
+        loss = loss_function()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
