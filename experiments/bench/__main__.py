@@ -62,9 +62,11 @@ def peer_jobs(seconds: float, rows: list[list[str]]) -> dict[str, dict[str, meas
     return results
 
 
-def command_job(rows: list[list[str]], repetitions: int) -> dict[str, dict[str, measure.Timing]]:
-    """L-BFGS style transfer of one picture at 256 pixels with random VGG19 features, start-up included."""
-    name = "style transfer, L-BFGS, 256 px, 20 steps, whole command"
+def command_job(
+    rows: list[list[str]], repetitions: int, size: int = 256, steps: int = 20
+) -> dict[str, dict[str, measure.Timing]]:
+    """L-BFGS style transfer of one picture with random VGG19 features, start-up included."""
+    name = f"style transfer, L-BFGS, {size} px, {steps} steps, whole command"
     print(f"  {name}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "vgg19.npz"
@@ -72,8 +74,8 @@ def command_job(rows: list[list[str]], repetitions: int) -> dict[str, dict[str, 
         pictures = [str(Path(folder) / file) for file in ("content.png", "style.png")]
         for position, path in enumerate(pictures):
             noise = numpy.random.default_rng(position).random((16, 16, 3)) * 255
-            Image.fromarray(noise.astype(numpy.uint8)).resize((256, 256), Image.Resampling.BICUBIC).save(path)
-        shared = [*pictures, "--weights", str(weights), "--size", "256", "--steps", "20"]
+            Image.fromarray(noise.astype(numpy.uint8)).resize((size, size), Image.Resampling.BICUBIC).save(path)
+        shared = [*pictures, "--weights", str(weights), "--size", str(size), "--steps", str(steps)]
         commands = {
             "minigrad": ["-m", "experiments.style_transfer", *shared, "-o", str(Path(folder) / "ours.png")],
             "torch": ["-m", "experiments.bench.style_torch", *shared, "-o", str(Path(folder) / "theirs.png")],
@@ -114,8 +116,8 @@ def growth(seconds: float, sizes: list[int], batches: list[int]) -> dict[str, di
     return {"image size, pixels": by_size, "batch size, 64 pixels": by_batch}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line."""
+def parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.bench",
         description="Time minigrad's jobs next to PyTorch's (and Chainer's and DeZero's, where installed). Libraries "
@@ -127,7 +129,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--growth", action="store_true", help="only the growth with image and batch size")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go (default: %(default)s)")
     parser.add_argument("--seconds", type=float, help="time for each job (default: 4 quick, 12 else)")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def measured_jobs(
+    options: argparse.Namespace, seconds: float, rows: list[list[str]]
+) -> dict[str, dict[str, measure.Timing]]:
+    """The layers, or the whole jobs, as the options say."""
+    if options.layers:
+        return layer_jobs(min(seconds, 2), rows)
+    results = main_jobs(QUICK if options.quick else list(JOBS), seconds, rows)
+    results |= command_job(rows, 1 if options.quick else 3)
+    return results if options.quick else results | peer_jobs(seconds, rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    options = parser().parse_args(arguments)
     if "torch" not in measure.installed(["torch"]):
         print("error: the benchmark compares with PyTorch, which is not installed: pip install torch", file=sys.stderr)
         return 2
@@ -142,13 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
         report.plot_growth(options.out / "growth.png", measured)
         print(f"wrote {options.out / 'growth.png'}")
         return 0
-    if options.layers:
-        results = layer_jobs(min(seconds, 2), rows)
-    else:
-        results = main_jobs(QUICK if options.quick else list(JOBS), seconds, rows)
-        results |= command_job(rows, 1 if options.quick else 3)
-        if not options.quick:
-            results |= peer_jobs(seconds, rows)
+    results = measured_jobs(options, seconds, rows)
     libraries = measure.installed(["minigrad", "numpy", "torch", "chainer", "dezero"])
     text = f"{report.heading(libraries)}\n\n{report.markdown(rows)}\n"
     print("\n" + text)
@@ -161,4 +173,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as error:  # a library that cannot run its job
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

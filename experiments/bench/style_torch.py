@@ -81,7 +81,7 @@ def optimise(net: Net, content: torch.Tensor, style: torch.Tensor, steps: int) -
         down, right = image[:, :, 1:] - image[:, :, :-1], image[:, :, :, 1:] - image[:, :, :, :-1]
         loss = loss + preset.tv_weight * ((down**2).sum() + (right**2).sum())
         loss.backward()
-        losses.append(float(loss))
+        losses.append(loss.item())
         if len(losses) >= steps:
             raise Enough
         return loss
@@ -120,7 +120,8 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("MINIGRAD_NUM_THREADS") or os.cpu_count() or 1))
     loaded = [Image.open(path).convert("RGB").resize((options.size,) * 2) for path in (options.content, options.style)]
     content, style = (
-        torch.from_numpy(numpy.asarray(picture, numpy.float32) / 255).permute(2, 0, 1)[None] for picture in loaded
+        torch.from_numpy(numpy.asarray(picture, numpy.float32) / 255).permute(2, 0, 1)[None].contiguous()
+        for picture in loaded
     )
     result, losses = optimise(Net(options.weights), content, style, options.steps)
     write(options.output, [content, style, result], losses)
