@@ -70,19 +70,25 @@ def test_lbfgs_losses_are_pytorchs(search, history):
     torch = pytest.importorskip("torch")
     options = {"lr": 0.5 if search is None else 1.0, "max_iter": 4, "history_size": history, "line_search_fn": search}
     ours, theirs = parameters(mg, starts(1)), parameters(torch, starts(1))
-    found = lbfgs_losses(mg, optim.LBFGS(ours, **options), ours, 5)
-    expected = lbfgs_losses(torch, torch.optim.LBFGS(theirs, **options), theirs, 5)
+    found = lbfgs_losses(mg, optim.LBFGS(ours, **options), ours, 5, every=True)
+    expected = lbfgs_losses(torch, torch.optim.LBFGS(theirs, **options), theirs, 5, every=True)
+    assert len(found) == len(expected)
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-def lbfgs_losses(library, optimizer, tensors, steps):
+def lbfgs_losses(library, optimizer, tensors, steps, every=False):
+    """The loss that each step returns, or that every evaluation gave."""
+    evaluated = []
+
     def closure():
         optimizer.zero_grad()
         loss = loss_of(library, *tensors)
         loss.backward()
+        evaluated.append(loss.item())
         return loss
 
-    return [optimizer.step(closure).item() for _ in range(steps)]
+    returned = [optimizer.step(closure).item() for _ in range(steps)]
+    return evaluated if every else returned
 
 
 def rosenbrock(p):

@@ -53,7 +53,7 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS: parameter groups are not supported; give one list of parameters")
         self._parameters: list[Tensor] = self.param_groups[0]["params"]
-        self.memory: dict[str, Any] = {"steps": [], "changes": [], "scale": 1.0, "iterations": 0}
+        self.memory: dict[str, Any] = {"steps": [], "changes": [], "scale": 1.0, "iterations": 0, "open": []}
 
     # -------------------------------------------------------- all parameters as one long vector
     def _gather(self) -> Array:
@@ -92,8 +92,8 @@ class LBFGS(Optimizer):
             evaluations += 1
             return float(result), self._gather_gradient()
 
-        loss, gradient = evaluate()
-        for _ in range(group["max_iter"]):
+        loss, gradient, _ = self._close(evaluate, *evaluate())
+        for left in reversed(range(group["max_iter"])):
             if not numpy.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
                 break
             direction = self._direction(gradient)
@@ -108,20 +108,37 @@ class LBFGS(Optimizer):
                 length *= min(1.0, 1.0 / float(abs(gradient).sum()))
             memory["iterations"] += 1
             before, previous_loss = self._gather(), loss
+            if not left and group["line_search_fn"] is None:
+                self._set(before + length * direction)
+                memory["open"] = [before, length * direction, gradient]
+                break
             length, loss, new_gradient = self._move(evaluate, before, direction, length, loss, gradient, slope)
-            failed = not (numpy.isfinite(loss) and numpy.isfinite(_dot(new_gradient, new_gradient)))
-            if failed:
-                self._recover(before)
-                loss, new_gradient = evaluate()
-            else:
-                self._remember(length * direction, new_gradient - gradient)
-            gradient = new_gradient
+            memory["open"] = [before, length * direction, gradient]
+            loss, gradient, failed = self._close(evaluate, loss, new_gradient)
             if evaluations >= group["max_eval"]:
                 break
             changes = abs(length) * float(abs(direction).max()), abs(loss - previous_loss)
             if not failed and (max(changes) <= 0 or min(changes) < group["tolerance_change"]):
                 break
         return first
+
+    def _close(
+        self, evaluate: Callable[[], tuple[float, Array]], loss: float, gradient: Array
+    ) -> tuple[float, Array, bool]:
+        """Judge the last move by the loss and gradient at its end: remember it, or take it back and evaluate anew.
+
+        Without a line search the last move of a `step` is judged by the first evaluation of the next, which would
+        otherwise be made twice. Returns (loss, gradient, whether the move was taken back).
+        """
+        if not self.memory["open"]:
+            return loss, gradient, False
+        before, move, earlier_gradient = self.memory["open"]
+        self.memory["open"] = []
+        if numpy.isfinite(loss) and numpy.isfinite(_dot(gradient, gradient)):
+            self._remember(move, gradient - earlier_gradient)
+            return loss, gradient, False
+        self._recover(before)
+        return *evaluate(), True
 
     def _move(
         self, evaluate: Callable[[], tuple[float, Array]], start: Array, direction: Array, length: float, loss: float,
@@ -186,7 +203,7 @@ class LBFGS(Optimizer):
         self._check_groups(saved)
         memory = _copied_memory(saved["state"][0])
         size, place = self._gather().shape, device_of(self._parameters[0].array)
-        for key in ("steps", "changes"):
+        for key in ("steps", "changes", "open"):
             for vector in memory[key]:
                 if vector.shape != size:
                     raise ValueError(f"LBFGS: the saved {key} have shape {vector.shape}, the parameters {size}")
