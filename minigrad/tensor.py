@@ -330,7 +330,7 @@ def _root_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
         raise ValueError(f"backward: gradient has shape {gradient.shape}, the tensor has {root.shape}")
     if gradient.dtype != root.dtype:
         raise TypeError(f"backward: gradient has dtype {gradient.dtype}, the tensor has {root.dtype}")
-    return gradient
+    return gradient.clone() if root.node is None else gradient  # a leaf's `grad` is nobody else's memory
 
 
 def _count_uses(roots: Iterable[Edge]) -> dict[Any, int]:

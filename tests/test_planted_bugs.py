@@ -109,3 +109,9 @@ def test_the_report_names_the_input_and_the_entry():
     report = gradcheck(bug, [point(2), point(2, seed=1)], raise_exception=False)
     assert [comparison.status for comparison in report.comparisons] == ["passed", "wrong"]
     assert "input 1" in str(report) and "backward computed" in str(report)
+
+
+def test_a_symmetric_jump_of_the_gradient_is_a_kink():
+    x = mg.tensor(np.array([2.0, -2.0, 0.5]), requires_grad=True)  # |x| ties: the gradient jumps from 0 to 1 past 1/2
+    with pytest.warns(UserWarning, match="not differentiable"):
+        assert gradgradcheck(lambda x: x.abs().max(), [x]).status == "kink"

@@ -187,19 +187,21 @@ def _measured(
         with no_grad(), numpy.errstate(all="ignore"):
             here = values(0.0, numpy.zeros(base.size))
             for v in directions:
-                slopes = [(_slopes(h, a, b, eps)) for h, a, b in zip(here, values(eps, v), values(-eps, v))]
-                suspects = [gap > atol + rtol * numpy.abs(slope) for slope, gap in slopes]
-                if any(suspect.any() for suspect in suspects):
-                    short = [values(eps / 4, v), values(-eps / 4, v)]
-                    gaps = [_slopes(h, a, b, eps / 4)[1] for h, a, b in zip(here, *short)]
-                    suspects = [s & ~_curved(gap, g) for s, (_, gap), g in zip(suspects, slopes, gaps)]
-                columns.append([slope for slope, _ in slopes])
-                kinks.append(suspects)
+                near = zip(values(eps, v), values(-eps, v), values(eps / 4, v), values(-eps / 4, v))
+                columns.append([])
+                kinks.append([])
+                for value, (ahead, behind, ahead_short, behind_short) in zip(here, near):
+                    slope, gap = _slopes(value, ahead, behind, eps)
+                    slope_short, gap_short = _slopes(value, ahead_short, behind_short, eps / 4)
+                    tolerance = atol + rtol * numpy.abs(slope)
+                    bent = (gap > tolerance) & ~_curved(gap, gap_short)
+                    unsteady = ~(numpy.abs(slope - slope_short) <= tolerance)
+                    columns[-1].append(slope)
+                    kinks[-1].append(bent | unsteady)
     finally:
         x.array[...] = to_device(base, x.device)
         x.version.bump()
-    sizes = [h.size for h in here]
-    return [(_stack(columns, i, n), _stack(kinks, i, n).astype(bool)) for i, n in enumerate(sizes)]
+    return [(_stack(columns, i, y.size), _stack(kinks, i, y.size).astype(bool)) for i, y in enumerate(here)]
 
 
 def _slopes(here: numpy.ndarray, ahead: numpy.ndarray, behind: numpy.ndarray, eps: float) -> tuple[Any, Any]:

@@ -211,9 +211,8 @@ class Maximum(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         self.shapes = _shapes(a, b)
-        # 1 where a wins, 1/2 at a tie, 0 where b wins
-        share = (xp_of(a).sign(a - b) + 1) / 2
-        self.save(share)
+        if True in self.needs:
+            self.save(((a > b) + 0.5 * (a == b)).astype(a.dtype))  # 1 where a wins, 1/2 at a tie, 0 where b wins
         return xp_of(a).maximum(a, b)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -227,18 +226,17 @@ class Maximum(Op):
 class Where(Op):
     """y = a where the condition holds, else b; each gets dy where it was chosen, 0 elsewhere."""
 
-    def __init__(self, condition: Array) -> None:
-        self.condition = condition
-
-    def forward(self, a: Array, b: Array) -> Array:
+    def forward(self, condition: Array, a: Array, b: Array) -> Array:
         self.shapes = _shapes(a, b)
-        return xp_of(self.condition).where(self.condition, a, b)
+        self.save(condition)
+        return xp_of(condition).where(condition, a, b)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        chosen = Tensor(self.condition)
+        (chosen,) = self.saved
         return (
-            sum_to(where(chosen, grad, 0.0), self.shapes[0]) if self.needs[0] else None,
-            sum_to(where(chosen, 0.0, grad), self.shapes[1]) if self.needs[1] else None,
+            None,
+            sum_to(where(chosen, grad, 0.0), self.shapes[0]) if self.needs[1] else None,
+            sum_to(where(chosen, 0.0, grad), self.shapes[1]) if self.needs[2] else None,
         )
 
 
@@ -328,6 +326,8 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     require_tensor("clamp", "input", input)
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
+    if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        input = cast(input, FLOAT32)
     return apply(Clamp(min, max), input)
 
 
@@ -340,7 +340,10 @@ def maximum(input: Tensor, other: Any) -> Tensor:
 def minimum(input: Tensor, other: Any) -> Tensor:
     """The smaller of the two, elementwise; at a tie each gets half the gradient."""
     a, b = operands("minimum", input, other)
-    return neg(maximum(-a, -b))
+    if (a if isinstance(a, Tensor) else b).array.dtype.kind == "f":
+        return neg(maximum(-a, -b))
+    x, y = (v.array if isinstance(v, Tensor) else v for v in (a, b))  # -x would leave the range of bool and uint8
+    return Tensor(xp_of(x if isinstance(a, Tensor) else y).minimum(x, y))
 
 
 def where(condition: Tensor, input: Any, other: Any) -> Tensor:
@@ -351,7 +354,7 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         dtype = FLOAT32 if isinstance(input, float) or isinstance(other, float) else None
         input = Tensor(xp_of(condition.array).asarray(input, dtype=dtype))
-    return apply(Where(condition.array), *operands("where", input, other))
+    return apply(Where(), condition, *operands("where", input, other))
 
 
 def clone(input: Tensor) -> Tensor:

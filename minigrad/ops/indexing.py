@@ -91,7 +91,8 @@ def _plain(index: Any, x: Tensor) -> Any:
     if hasattr(index, "dtype"):
         if index.dtype.kind not in "biu":
             raise IndexError(f"index: a tensor of dtype {index.dtype} is no index; use int64 or bool")
-        return to_device(index, device_of(x.array))
+        tracked = x.requires_grad and is_grad_enabled()  # then backward reads the index again: nobody may change it
+        return to_device(index.copy() if tracked else index, device_of(x.array))
     return index
 
 

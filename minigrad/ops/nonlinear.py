@@ -9,7 +9,7 @@ import numpy
 from ..backend import Array, device_of, generator, to_device, xp_of
 from ..kernels import kernels_of
 from ..tensor import Op, Tensor, apply
-from .arithmetic import exp, neg
+from .arithmetic import exp, neg, where
 from .common import axis, require_float
 
 
@@ -91,7 +91,7 @@ class ELU(Op):
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved
         slope = exp(neg(relu(neg(x))))  # e^min(x, 0)
-        return grad * (slope * ((x > 0) * (1.0 - self.alpha) + self.alpha))
+        return grad * where(x > 0, slope, slope * self.alpha)
 
 
 class Softplus(Op):

@@ -151,6 +151,11 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """As `max`, for the smallest."""
     if isinstance(dim, Tensor):
         return minimum(input, dim)
+    if require_tensor("min", "input", input).array.dtype.kind in "bu":  # whose negatives are not what they say
+        values = min(cast(input, INT64), dim, keepdim)
+        if dim is None:
+            return cast(values, input.dtype)
+        return ValuesAndIndices(cast(values.values, input.dtype), values.indices)
     result = max(neg(input), dim, keepdim)
     return neg(result) if dim is None else ValuesAndIndices(neg(result.values), result.indices)
 
