@@ -122,6 +122,8 @@ def test_a_state_that_does_not_fit_is_refused_whole():
     for part in ("missing: first.bias, mean", "unexpected: second.weight", "scale has shape (2,), expected (1,)"):
         assert part in str(caught.value)
     assert net.first.weight.tolist() == before
+    with pytest.raises(TypeError, match="scale must be a Tensor, got ndarray"):
+        net.load_state_dict({**state, "scale": numpy.ones(1)})
     state["scale"] = mg.ones(1)
     net.load_state_dict(state, strict=False)
     assert net.first.weight.tolist() == state["first.weight"].tolist()

@@ -209,9 +209,12 @@ class Module:
         }
 
     def load_state_dict(self, state: dict[str, Tensor], strict: bool = True) -> None:
-        """Copy a state dict into the module. Errors: ValueError naming every missing, unexpected and misshapen entry
+        """Copy a state dict into the module. Errors: TypeError for what is no Tensor; ValueError naming every missing, unexpected and misshapen entry
         (with strict=False only misshapen ones); nothing is changed then."""
         own = {name: value for registry in ("_parameters", "_buffers") for name, value in self._named(registry)}
+        for name, value in state.items():
+            if not isinstance(value, Tensor):
+                raise TypeError(f"load_state_dict: {name} must be a Tensor, got {type(value).__name__}")
         problems = []
         for title, names in (("missing", own.keys() - state.keys()), ("unexpected", state.keys() - own.keys())):
             if names and strict:
