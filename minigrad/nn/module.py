@@ -209,8 +209,11 @@ class Module:
         }
 
     def load_state_dict(self, state: dict[str, Tensor], strict: bool = True) -> None:
-        """Copy a state dict into the module. Errors: TypeError for what is no Tensor; ValueError naming every missing, unexpected and misshapen entry
-        (with strict=False only misshapen ones); nothing is changed then."""
+        """Copy a state dict into the module.
+
+        Errors: TypeError for an entry that is no Tensor; ValueError naming every missing, unexpected and misshapen
+        entry (with strict=False only misshapen ones). Nothing is changed then.
+        """
         own = {name: value for registry in ("_parameters", "_buffers") for name, value in self._named(registry)}
         for name, value in state.items():
             if not isinstance(value, Tensor):
