@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from experiments.bench.shapes import VGG19_LAYERS
-from minigrad.kernels import cpu, cpu_winograd, threads
+from minigrad.kernels import cpu, cpu_convolution, threads
 
 # (C, O, (H, W), kernel, stride, padding (top, bottom, left, right), dilation, groups)
 GEOMETRIES = [
@@ -126,14 +126,14 @@ def test_winograd_is_accurate_at_every_vgg_shape(transposed, monkeypatch):
 
 def test_float64_never_takes_winograd(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
-    monkeypatch.setattr(cpu_winograd, "convolve", lambda *a, **k: pytest.fail("Winograd ran"))
+    monkeypatch.setattr(cpu_convolution, "winograd", lambda *a, **k: pytest.fail("Winograd ran"))
     cpu.conv2d(random(1, 16, 16, 16), random(16, 16, 3, 3), None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
 
 
 def test_auto_takes_winograd_where_it_pays(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "auto")
     calls = []
-    monkeypatch.setattr(cpu_winograd, "convolve", lambda *a, **k: calls.append(1))
+    monkeypatch.setattr(cpu_convolution, "winograd", lambda *a, **k: calls.append(1))
     for channels in (64, 3):
         x, weight = random(1, channels, 16, 16, dtype=numpy.float32), random(64, channels, 3, 3, dtype=numpy.float32)
         cpu.conv2d(x, weight, None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
@@ -390,3 +390,60 @@ def test_a_wrong_number_of_threads_is_refused(text, monkeypatch):
 def test_number_of_threads_from_the_environment(monkeypatch):
     monkeypatch.setenv("MINIGRAD_NUM_THREADS", "3")
     assert threads._count() == 3
+
+
+# ------------------------------------------------------------------ what only the whole of it can show
+
+
+def _refill(weight):
+    weight.data = mg.tensor(random(*weight.shape, dtype=numpy.float32, seed=5))
+
+
+def _train(kind):
+    def change(weight):
+        weight.grad = mg.ones_like(weight)
+        kind([weight], lr=0.5).step()
+
+    return change
+
+
+WEIGHT_CHANGES = {
+    "mul_": lambda weight: weight.mul_(2.0),
+    "item": lambda weight: weight.__setitem__(0, 3.0),
+    "data copy_": lambda weight: weight.data.copy_(mg.ones_like(weight)),
+    "data assigned": _refill,
+    "init": mg.nn.init.normal_,
+    "sgd": _train(mg.optim.SGD),
+    "adam": _train(mg.optim.Adam),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHT_CHANGES)
+def test_a_changed_weight_is_transformed_anew(name, monkeypatch):
+    monkeypatch.setenv("MINIGRAD_CONV", "winograd")
+    x = mg.tensor(random(1, 16, 12, 12, dtype=numpy.float32))
+    weight = mg.tensor(random(16, 16, 3, 3, dtype=numpy.float32, seed=1), requires_grad=True)
+    with mg.no_grad():
+        before = mg.conv2d(x, weight, padding=1).numpy()
+        assert weight.version.memo
+        WEIGHT_CHANGES[name](weight)
+        after = mg.conv2d(x, weight, padding=1).numpy()
+        fresh = mg.conv2d(x, mg.tensor(weight.numpy().copy()), padding=1).numpy()
+    assert relative_rms(after, before) > 0.01
+    numpy.testing.assert_array_equal(after, fresh)
+
+
+def test_elementwise_kernels_take_reversed_turned_and_gapped_arrays():
+    whole = random(2, 8, 130, 140, dtype=numpy.float32)
+    for x in (whole[:, :, ::-1, ::-1], whole.transpose(3, 1, 0, 2), whole[:, ::2], whole[:, :, :, 1::3]):
+        numpy.testing.assert_array_equal(cpu.relu(x), numpy.maximum(x, 0))
+        numpy.testing.assert_allclose(cpu.leaky_relu(x, 0.2), numpy.where(x > 0, x, x * numpy.float32(0.2)), rtol=1e-6)
+        numpy.testing.assert_allclose(cpu.sigmoid(x), 1 / (1 + numpy.exp(-x.astype(float))), rtol=1e-6)
+
+
+@pytest.mark.parametrize("width", [9, 70])
+def test_max_pooling_passes_nan_on(width):
+    x = random(1, 2, 8, width, dtype=numpy.float32)
+    x[0, 0, 3, 4] = numpy.nan
+    y, _ = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    assert numpy.argwhere(numpy.isnan(y)).tolist() == [[0, 0, 1, 2]]

@@ -19,7 +19,7 @@ import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array
-from . import cpu_winograd
+from .cpu_winograd import convolve as winograd
 from .threads import lanes, parallel, scratch, spread
 
 Pair = tuple[int, int]
@@ -63,7 +63,7 @@ def conv2d(
     if result.size == 0:
         return result
     if _uses_winograd(x, weight, size, stride, padding, dilation, groups):
-        cpu_winograd.convolve(x, weight, bias, padding, result, memo, transposed=False)
+        winograd(x, weight, bias, padding, result, memo, transposed=False)
         return result
     if x.size == 0:  # no channels, or nothing but padding: a sum of nothing
         result[...] = 0
@@ -88,7 +88,7 @@ def conv_transpose2d(
         result[...] = 0
     elif _uses_winograd(x, weight, output_size, stride, padding, dilation, groups):
         sides = (2 - padding[0], 2 - padding[1], 2 - padding[2], 2 - padding[3])
-        cpu_winograd.convolve(x, weight, bias, sides, result, memo, transposed=True)
+        winograd(x, weight, bias, sides, result, memo, transposed=True)
         return result
     else:
         for part in range(groups):

@@ -8,7 +8,7 @@ from typing import Any
 from .. import ops
 from ..ops.conv import pair
 from ..tensor import Tensor
-from . import init
+from .init import layer_start_, normal_
 from .module import Module, Parameter
 
 
@@ -27,7 +27,7 @@ class Linear(Module):
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(ops.empty(out_features, in_features))
         self.register_parameter("bias", Parameter(ops.empty(out_features)) if bias else None)
-        init.layer_start_(self.weight, self.bias, in_features)
+        layer_start_(self.weight, self.bias, in_features)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.linear(x, self.weight, self.bias)
@@ -57,7 +57,7 @@ class _Convolution(Module):
         channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = Parameter(ops.empty(channels[0], channels[1] // groups, *self.kernel_size))
         self.register_parameter("bias", Parameter(ops.empty(out_channels)) if bias else None)
-        init.layer_start_(self.weight, self.bias, math.prod(self.weight.shape[1:]))
+        layer_start_(self.weight, self.bias, math.prod(self.weight.shape[1:]))
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
@@ -103,7 +103,7 @@ class Embedding(Module):
         super().__init__()
         _sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.weight = Parameter(ops.empty(num_embeddings, embedding_dim))
-        init.normal_(self.weight)
+        normal_(self.weight)
 
     def forward(self, indices: Tensor) -> Tensor:
         if indices.dtype.kind not in "iu":
