@@ -24,7 +24,7 @@ def draw(*shape, dtype=np.float32):
 def convolutions(kernels, move):
     """The three convolutions on one geometry with everything in it."""
     x, weight, bias, grad = draw(3, 4, 7, 6), draw(6, 2, 3, 2), draw(6), draw(3, 6, 4, 6)
-    geometry = (2, 1), (1, 2, 1, 0), (1, 1), 2
+    geometry = (2, 1), (2, 1, 0, 1), (1, 1), 2
     x, weight, bias, grad = map(move, (x, weight, bias, grad))
     return [
         kernels.conv2d(x, weight, bias, *geometry),
@@ -45,6 +45,8 @@ def pools_and_resizes(kernels, move):
         kernels.max_pool2d_scatter(y, choice, (6, 5), *WINDOW),
         kernels.max_pool2d_gather(x, choice, *WINDOW),
         kernels.avg_pool2d_scatter(mean, (6, 5), *WINDOW[:3], True, False),
+        kernels.avg_pool2d(x, *WINDOW[:3], True, True),
+        kernels.avg_pool2d_scatter(mean, (6, 5), *WINDOW[:3], True, True),
         kernels.pad2d_sum(padded, (1, 2, 3, 0), "reflect"),
         kernels.pad2d_sum(repeated, (1, 2, 3, 0), "replicate"),
         kernels.upsample_nearest2d(x, (2, 3)),
@@ -125,8 +127,8 @@ def classifier():
     mg.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.LeakyReLU(0.2), nn.MaxPool2d(2),
-        nn.ReflectionPad2d(1), nn.Conv2d(4, 6, 3, stride=2), nn.ReLU(), nn.AvgPool2d(2), nn.Upsample(scale_factor=2), nn.Flatten(),
-        nn.Linear(24, 3),
+        nn.ReflectionPad2d(1), nn.Conv2d(4, 6, 3, stride=2), nn.ReLU(), nn.AvgPool2d(2), nn.Upsample(scale_factor=2),
+        nn.Flatten(), nn.Linear(24, 3),
     )  # fmt: skip
     return net, optim.Adam(net.parameters(), lr=1e-2)
 

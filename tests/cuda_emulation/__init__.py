@@ -61,7 +61,11 @@ def is_wanted() -> bool:
 
 
 def activate() -> None:
-    """Replace the driver, the compiler and cuBLAS, then import CuPy. Call it before anything imports CuPy."""
+    """Replace the driver, the compiler and cuBLAS. Call it before anything imports CuPy.
+
+    With SIMT_NO_POOL in the environment every array is an allocation of its own: the address sanitizer (SIMT_FLAGS,
+    see build.py) then sees the smallest step beyond one.
+    """
     if _kept:
         return
     os.environ.setdefault("CUPY_ACCELERATORS", "")  # no CUB: it is compiled device code
@@ -72,6 +76,8 @@ def activate() -> None:
     libs = importlib.import_module("cupy_backends.cuda.libs")
     libs.cublas = importlib.import_module("cupy_backends.cuda.libs.cublas")  # type: ignore[attr-defined]
     _replace_compiler()
+    if os.environ.get("SIMT_NO_POOL"):
+        importlib.import_module("cupy").cuda.set_allocator(None)
 
 
 def _replace_driver() -> ctypes.CDLL:
