@@ -36,3 +36,65 @@ def test_on_the_emulated_gpu(file):
 
 def test_threads_in_reverse_order():
     assert " passed" in run([str(HERE / "test_gpu_kernels.py")], SIMT_REVERSE="1")
+
+
+def sanitizer(name):
+    """The path of g++'s sanitizer library, which must be loaded before Python's own code."""
+    found = subprocess.run(["g++", f"-print-file-name=lib{name}.so"], capture_output=True, text=True).stdout.strip()
+    if not Path(found).is_absolute():
+        pytest.skip(f"g++ comes without lib{name}")
+    return found
+
+
+def test_kernels_stay_within_their_arrays():
+    """The address sanitizer, each array an allocation of its own; kernels with barriers switch stacks, which it
+    cannot follow, and are left out."""
+    chosen = "test_convolutions_in_pieces or test_indices_of_either_width or test_adam"
+    output = run(
+        [str(HERE / "test_gpu_kernels.py"), "-s", "-k", chosen],
+        LD_PRELOAD=sanitizer("asan"),
+        SIMT_FLAGS="-fsanitize=address",
+        SIMT_NO_POOL="1",
+        ASAN_OPTIONS="detect_leaks=0:detect_stack_use_after_return=0",
+    )
+    assert " passed" in output and "AddressSanitizer" not in output
+
+
+OUT_OF_BOUNDS = """
+import sys; sys.path.insert(0, "tests")
+import cuda_emulation; cuda_emulation.activate()
+import cupy
+cupy.ElementwiseKernel("raw T x", "T y", "y = x[i + 1]", "reads_beyond")(cupy.zeros(64, "f"), cupy.zeros(64, "f"))
+"""
+SCATTER = """
+import sys; sys.path.insert(0, "tests")
+import cuda_emulation; cuda_emulation.activate()
+import cupy
+y, places = cupy.zeros(4, "f"), cupy.asarray([0, 1, 2] * 200, "i")
+cupy.ElementwiseKernel("T g, int32 p", "raw T y", "STATEMENT", "scatters")(cupy.ones(600, "f"), places, y)
+"""
+
+
+def run_program(text, library, flag):
+    environment = {"LD_PRELOAD": sanitizer(library), "SIMT_FLAGS": flag, "SIMT_NO_POOL": "1"}
+    options = {"ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "report_bugs=1"}
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=HERE.parent,
+        env={**os.environ, **environment, **options},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_address_sanitizer_sees_a_step_beyond_an_array():
+    done = run_program(OUT_OF_BOUNDS, "asan", "-fsanitize=address")
+    assert done.returncode and "heap-buffer-overflow" in done.stderr
+
+
+def test_the_thread_sanitizer_tells_a_safe_scatter_from_a_race():
+    flags = "-fsanitize=thread -DSIMT_THREADS"
+    race = run_program(SCATTER.replace("STATEMENT", "y[p] += g"), "tsan", flags)
+    assert "data race" in race.stderr, race.stderr[-2000:]
+    safe = run_program(SCATTER.replace("STATEMENT", "atomicAdd(&y[p], g)"), "tsan", flags)
+    assert safe.returncode == 0 and "data race" not in safe.stderr, safe.stderr[-2000:]
