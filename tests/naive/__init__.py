@@ -1,0 +1,17 @@
+"""A second, slow implementation of every operation, for comparison: plain loops over numbers that carry their
+own derivatives.
+
+There is no graph and no backward pass here, so nothing that minigrad could share a mistake with: a loop runs
+forward on hyper-dual numbers, and its first and second derivatives come out exact. `namespace` is the `m` of
+the gradient-check cases.
+"""
+
+from types import SimpleNamespace
+
+from . import array, loops, losses
+
+namespace = SimpleNamespace(
+    **array.FUNCTIONS,
+    nn=SimpleNamespace(functional=SimpleNamespace(**loops.FUNCTIONS, **losses.FUNCTIONS)),
+    adjoint=SimpleNamespace(**loops.ADJOINTS),
+)

@@ -1,0 +1,221 @@
+"""Arrays of hyper-dual numbers. NumPy only keeps them in shape: every sum and product is done by the numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .hyperdual import HyperDual, value_of
+
+
+def objects(array: Any) -> np.ndarray:
+    """The array, or a single number as an array without axes."""
+    if isinstance(array, np.ndarray):
+        return array
+    result = np.empty((), dtype=object)
+    result[()] = array
+    return result
+
+
+def raw(x: Any) -> Any:
+    """The NumPy array of an Array; indices with Arrays in them likewise."""
+    if isinstance(x, tuple):
+        return tuple(raw(part) for part in x)
+    return x.array if isinstance(x, Array) else x
+
+
+def each(function: Any, *arguments: Any) -> Array:
+    """function applied to each number (operands broadcast)."""
+    return Array(np.frompyfunc(function, len(arguments), 1)(*[raw(x) for x in arguments]))
+
+
+class Array:
+    """An N-dimensional array of hyper-dual numbers (or of constants: ints and bools) with PyTorch's methods."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = objects(array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    def part(self, name: str) -> np.ndarray:
+        """One part of each number, "v", "a", "b" or "c", as floats."""
+        plain = {"v": value_of}.get(name, lambda x: getattr(x, name, 0.0))
+        return np.array([float(plain(x)) for x in self.array.flat]).reshape(self.shape)
+
+    def __add__(self, other: Any) -> Array:
+        return each(lambda a, b: a + b, self, other)
+
+    def __mul__(self, other: Any) -> Array:
+        return each(lambda a, b: a * b, self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> Array:
+        return each(lambda a: -a, self)
+
+    def __sub__(self, other: Any) -> Array:
+        return each(lambda a, b: a - b, self, other)
+
+    def __rsub__(self, other: Any) -> Array:
+        return each(lambda a, b: b - a, self, other)
+
+    def __truediv__(self, other: Any) -> Array:
+        return each(lambda a, b: a / b, self, other)
+
+    def __rtruediv__(self, other: Any) -> Array:
+        return each(lambda a, b: b / a, self, other)
+
+    def __pow__(self, other: Any) -> Array:
+        return each(lambda a, b: a**b, self, other)
+
+    def __rpow__(self, other: Any) -> Array:
+        return each(lambda a, b: b**a, self, other)
+
+    def __matmul__(self, other: Any) -> Array:
+        return matmul(self, other)
+
+    def __getitem__(self, index: Any) -> Array:
+        return Array(self.array[raw(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        value = raw(value)
+        self.array[raw(index)] = value[()] if isinstance(value, np.ndarray) else value
+
+    def reshape(self, *shape: Any) -> Array:
+        return Array(self.array.reshape(*shape))
+
+    view = reshape
+
+    def permute(self, *dims: int) -> Array:
+        return Array(self.array.transpose(*dims))
+
+    def transpose(self, first: int, second: int) -> Array:
+        return Array(self.array.swapaxes(first, second))
+
+    def t(self) -> Array:
+        return Array(self.array.T)
+
+    T = property(t)
+
+    def expand(self, *shape: int) -> Array:
+        own = (1,) * (len(shape) - len(self.shape)) + self.shape
+        return Array(np.broadcast_to(self.array, [n if m == -1 else m for n, m in zip(own, shape)]))
+
+    def squeeze(self, *dim: int) -> Array:
+        wanted = [d % len(self.shape) for d in dim] or range(len(self.shape))
+        return Array(self.array.squeeze(tuple(d for d in wanted if self.shape[d] == 1)))
+
+    def unsqueeze(self, dim: int) -> Array:
+        return Array(np.expand_dims(self.array, dim))
+
+    def flip(self, *dims: int) -> Array:
+        return Array(np.flip(self.array, dims))
+
+    def clone(self) -> Array:
+        return Array(self.array.copy())
+
+    def sum(self, dim: Any = None, keepdim: bool = False) -> Array:
+        return Array(np.sum(self.array, axis=dim, keepdims=keepdim))
+
+    def count(self, dim: Any) -> int:
+        dims = range(len(self.shape)) if dim is None else dim if isinstance(dim, tuple) else (dim,)
+        return math.prod(self.shape[d] for d in dims)
+
+    def mean(self, dim: Any = None, keepdim: bool = False) -> Array:
+        return self.sum(dim, keepdim) * (1.0 / self.count(dim))
+
+    def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Array:
+        centred = self - self.mean(dim, True)
+        return (centred * centred).sum(dim, keepdim) * (1.0 / (self.count(dim) - correction))
+
+    def amax(self, dim: Any = None, keepdim: bool = False) -> Array:
+        return Array(np.maximum.reduce(self.array, axis=dim, keepdims=keepdim))
+
+    def max(self, dim: Any = None, keepdim: bool = False) -> Any:
+        return self.amax() if dim is None else (self.amax(dim, keepdim), None)
+
+    def min(self, dim: Any = None, keepdim: bool = False) -> Any:
+        return -(-self).amax() if dim is None else (-(-self).amax(dim, keepdim), None)
+
+    def gather(self, dim: int, index: Array) -> Array:
+        result = np.empty(index.shape, dtype=object)
+        for place in np.ndindex(*index.shape):
+            source = list(place)
+            source[dim] = index.array[place]
+            result[place] = self.array[tuple(source)]
+        return Array(result)
+
+    def softmax(self, dim: int) -> Array:
+        powers = each(HyperDual.exp, self)
+        return powers / powers.sum(dim, True)
+
+
+def matmul(a: Any, b: Any) -> Array:
+    """The matrix product, entry by entry."""
+    x, y = raw(a), raw(b)
+    row, column = x.ndim == 1, y.ndim == 1
+    x, y = x[None, :] if row else x, y[:, None] if column else y
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    x, y = np.broadcast_to(x, batch + x.shape[-2:]), np.broadcast_to(y, batch + y.shape[-2:])
+    result = np.empty((*batch, x.shape[-2], y.shape[-1]), dtype=object)
+    for *n, i, j in np.ndindex(*result.shape):
+        result[(*n, i, j)] = sum((x[(*n, i, k)] * y[(*n, k, j)] for k in range(x.shape[-1])), 0.0)
+    if column:
+        result = result[..., 0]
+    return Array(result[..., 0] if row and column else result[..., 0, :] if row else result)
+
+
+def norm(x: Array, p: float = 2, dim: Any = None, keepdim: bool = False) -> Array:
+    if p == 1:
+        return each(abs, x).sum(dim, keepdim)
+    if p == math.inf:
+        return each(abs, x).amax(dim, keepdim)
+    return (x * x).sum(dim, keepdim) ** 0.5
+
+
+def split(x: Array, size: Any, dim: int = 0) -> list[Array]:
+    length = x.shape[dim]
+    sizes = size if isinstance(size, list) else [min(size, length - i) for i in range(0, length, size)]
+    return [Array(part) for part in np.split(x.array, np.cumsum(sizes)[:-1], axis=dim)]
+
+
+def clamp(x: Array, min: float = -math.inf, max: float = math.inf) -> Array:
+    return each(lambda a: a * 0.0 + min if a < min else a * 0.0 + max if a > max else a, x)
+
+
+FUNCTIONS = {
+    **{
+        name: (lambda x, name=name: each(getattr(HyperDual, name), x))
+        for name in ("exp", "log", "log1p", "tanh", "sigmoid")
+    },
+    **{
+        name: getattr(Array, name)
+        for name in ("sum", "mean", "var", "amax", "max", "min", "reshape", "squeeze", "unsqueeze", "gather", "softmax")
+    },
+    "add": lambda a, b, alpha=1: a + b * alpha,
+    "pow": lambda a, b: a**b,
+    "sqrt": lambda x: x**0.5,
+    "abs": lambda x: each(abs, x),
+    "sign": lambda x: each(lambda a: (a > 0) - (a < 0), x),
+    "relu": lambda x: each(lambda a: a if a > 0 else a * 0.0, x),
+    "clamp": clamp,
+    "maximum": lambda a, b: each(lambda p, q: p if p > q else q, a, b),
+    "minimum": lambda a, b: each(lambda p, q: p if p < q else q, a, b),
+    "where": lambda c, a, b: each(lambda p, q, r: q if p else r, c, a, b),
+    "std": lambda x, dim=None: x.var(dim) ** 0.5,
+    "norm": norm,
+    "matmul": matmul,
+    "mm": matmul,
+    "bmm": matmul,
+    "flatten": lambda x, start: x.reshape(*x.shape[:start], -1),
+    "flip": lambda x, dims: x.flip(*dims),
+    "cat": lambda xs, dim=0: Array(np.concatenate([x.array for x in xs], axis=dim)),
+    "stack": lambda xs, dim=0: Array(np.stack([x.array for x in xs], axis=dim)),
+    "split": split,
+    "chunk": lambda x, chunks, dim: split(x, -(-x.shape[dim] // chunks), dim),
+    "log_softmax": lambda x, dim: each(HyperDual.log, x.softmax(dim)),
+}
