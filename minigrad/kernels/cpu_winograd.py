@@ -15,7 +15,7 @@ off in strips small enough for the cache, in threads; where there are few tiles 
 Transformed weights are kept in the weight's `memo` until the weight changes, once for both directions.
 
 Accuracy: for data of unit variance the result's error, relative RMS against float64, is below 5e-6 at every shape of
-VGG19 (measured 1e-6 to 2e-6; direct float32 convolution has 2e-7). float64 never comes here.
+VGG19 (measured 7e-7 to 2.2e-6, in both directions; direct float32 convolution has 2e-7). float64 never comes here.
 """
 
 from __future__ import annotations
