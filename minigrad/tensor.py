@@ -35,14 +35,15 @@ class Version:
     """Counts the writes to a piece of memory; tensors that share memory share their Version.
 
     `memo` holds what kernels derived from the present contents (transformed convolution weights, say): the
-    next write empties it, and it is freed with the tensor.
+    next write empties it, and it is freed with the tensor. It is None for memory that a NumPy array shares: writes
+    through that array cannot be seen, so nothing may be kept.
     """
 
     __slots__ = ("count", "memo")
 
     def __init__(self) -> None:
         self.count = 0
-        self.memo: dict[Any, Any] = {}
+        self.memo: dict[Any, Any] | None = {}
 
     def bump(self) -> None:
         """Note that the memory was written to."""

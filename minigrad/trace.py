@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from .recording import observe
+from .roofline import table
 from .tensor import Edge, Op, Tensor, edge_of
 
 # --------------------------------------------------------------------------------------- drawing
@@ -184,8 +185,19 @@ def main(arguments: list[str] | None = None) -> int:
     drawing.add_argument("-o", "--output", default="graph.svg", help="the picture's path (default: %(default)s)")
     commands.add_parser("backward", help="print a small network's backward pass, step by step")
     commands.add_parser("profile", help="print where the time of its forward and backward pass goes")
+    roof = commands.add_parser("roofline", help="estimate each network's time on a GPU from counted work")
+    roof.add_argument("--bandwidth", type=float, default=900.0, help="of its memory, in GB/s (default: %(default)s)")
+    roof.add_argument("--rate", type=float, default=15.0, help="in float32 TFLOP/s (default: %(default)s)")
+    roof.add_argument("--launch", type=float, default=10.0, help="microseconds an operation (default: %(default)s)")
+    roof.add_argument("--details", action="store_true", help="list the work of every kind of operation")
     options = parser.parse_args(arguments)
-    if options.command == "draw":
+    if options.command == "roofline":
+        if min(options.bandwidth, options.rate) <= 0 or options.launch < 0:
+            print("error: --bandwidth and --rate must be positive, --launch not negative", file=sys.stderr)
+            return 2
+        for line in table(options.bandwidth, options.rate, options.launch, options.details):
+            print(line)
+    elif options.command == "draw":
         loss, names = _example()
         try:
             draw(loss, options.output, names)

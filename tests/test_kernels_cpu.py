@@ -448,3 +448,14 @@ def test_max_pooling_passes_nan_on(width):
     x[0, 0, 3, 4] = numpy.nan
     y, _ = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
     assert numpy.argwhere(numpy.isnan(y)).tolist() == [[0, 0, 1, 2]]
+
+
+def test_a_weight_whose_memory_a_numpy_array_shares_is_never_remembered(monkeypatch):
+    monkeypatch.setenv("MINIGRAD_CONV", "winograd")
+    x = mg.tensor(random(1, 16, 12, 12, dtype=numpy.float32))
+    values = random(16, 16, 3, 3, dtype=numpy.float32, seed=1)
+    for weight in (mg.from_numpy(values), mg.tensor(values)):
+        shared = weight.numpy()
+        before = mg.conv2d(x, weight, padding=1).numpy()
+        shared *= 2
+        numpy.testing.assert_allclose(mg.conv2d(x, weight, padding=1).numpy(), 2 * before, rtol=1e-4, atol=1e-4)

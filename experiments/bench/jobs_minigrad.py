@@ -16,7 +16,7 @@ Job = Callable[[], object]
 
 def gatys(size: int, pooling: str = "max", batch: int = 1) -> Job:
     """One evaluation of Gram losses on conv1_1 .. conv5_1 of VGG19 and their gradient to the image."""
-    weights = [(mg.from_numpy(w), mg.from_numpy(b)) for w, b in shapes.vgg19_weights()]
+    weights = [(mg.tensor(w), mg.tensor(b)) for w, b in shapes.vgg19_weights()]
     pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
     start = mg.from_numpy(shapes.image(size, batch))
 
@@ -42,7 +42,7 @@ def gatys(size: int, pooling: str = "max", batch: int = 1) -> Job:
 def convolution(layer: str, direction: str) -> Job:
     """One convolution of VGG19 at 256 pixels: forward, or the gradient to its input."""
     channels, out, size = shapes.VGG19_LAYERS[layer]
-    weight = mg.from_numpy(shapes.normal(out, channels, 3, 3))
+    weight = mg.tensor(shapes.normal(out, channels, 3, 3))
     x = mg.from_numpy(shapes.normal(1, channels, size, size))
     if direction == "forward":
         return lambda: F.conv2d(x, weight, padding=1)

@@ -86,7 +86,9 @@ def from_numpy(array: numpy.ndarray) -> Tensor:
     """A tensor that shares memory with a NumPy array."""
     if not isinstance(array, numpy.ndarray):
         raise TypeError(f"from_numpy: a NumPy array is needed, got {type(array).__name__}")
-    return Tensor(_converted("from_numpy", array.view(), None))
+    result = Tensor(_converted("from_numpy", array.view(), None))
+    result.version.memo = None
+    return result
 
 
 def _size(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
