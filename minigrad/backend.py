@@ -34,8 +34,23 @@ def cupy() -> Any:
             raise RuntimeError(
                 "device cuda: CuPy is not installed; install minigrad with the extra cuda12 or cuda13"
             ) from error
+        _limit_memory(module)
         _cupy = module
     return _cupy
+
+
+def _limit_memory(module: Any) -> None:
+    """Hold CuPy's memory pool to MINIGRAD_GPU_MEMORY, a number of gigabytes. Errors: ValueError for anything else."""
+    setting = os.environ.get("MINIGRAD_GPU_MEMORY")
+    if setting is None:
+        return
+    try:
+        gigabytes = float(setting)
+    except ValueError:
+        gigabytes = -1.0
+    if not gigabytes > 0:
+        raise ValueError(f"MINIGRAD_GPU_MEMORY must be a positive number of gigabytes, got {setting!r}")
+    module.get_default_memory_pool().set_limit(size=int(gigabytes * 2**30))
 
 
 @dataclass(frozen=True)

@@ -211,10 +211,13 @@ def apply(op: Op, *inputs: Any) -> Tensor:
         _check_devices(op, arrays)
     op.needs = needs = [recording and isinstance(x, Tensor) and x.requires_grad for x in inputs]
     op.records = ()
-    if observers:
-        result = observers[-1](op, "forward", lambda: op.forward(*arrays))
-    else:
-        result = op.forward(*arrays)
+    try:
+        if observers:
+            result = observers[-1](op, "forward", lambda: op.forward(*arrays))
+        else:
+            result = op.forward(*arrays)
+    except MemoryError as error:
+        raise _out_of_memory(op, arrays, error) from error
     if isinstance(result, numpy.generic):  # NumPy turns 0-d results into scalars
         scalar, result = result, numpy.asarray(result)
         op.records = tuple([result if saved is scalar else saved for saved in op.records])
@@ -230,6 +233,13 @@ def apply(op: Op, *inputs: Any) -> Tensor:
     else:
         op.records = ()
     return output
+
+
+def _out_of_memory(op: Op, arrays: Sequence[Any], error: MemoryError) -> MemoryError:
+    shapes = ", ".join(str(array.shape) for array in arrays if hasattr(array, "shape"))
+    return MemoryError(
+        f"{type(op).__name__}: out of memory on inputs of shapes {shapes} ({error}); use a smaller batch or picture"
+    )
 
 
 def _check_devices(op: Op, arrays: Sequence[Any]) -> None:
@@ -417,6 +427,8 @@ def _run_hooks(edge: Any, grad: Tensor) -> Tensor:
     for hook in list(edge.hooks.values()):
         replacement = hook(grad)
         if replacement is not None:
+            if not isinstance(replacement, Tensor):
+                raise TypeError(f"hook: must return a Tensor or None, got {type(replacement).__name__}")
             if replacement.shape != grad.shape:
                 raise ValueError(f"hook: returned shape {replacement.shape} for a gradient of shape {grad.shape}")
             grad = replacement
@@ -454,6 +466,8 @@ def grad(
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
     for position, x in enumerate(inputs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"grad: inputs[{position}] must be a Tensor, got {type(x).__name__}")
         if not x.requires_grad:
             raise RuntimeError(f"grad: inputs[{position}] does not require a gradient")
     keep = create_graph if retain_graph is None else retain_graph

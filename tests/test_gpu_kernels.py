@@ -187,3 +187,35 @@ def test_a_checkpoint_crosses_devices(tmp_path):
     other_adam.load_state_dict(state["adam"])
     expected, found = train(net, adam, CUDA, 2), train(other, other_adam, backend.CPU, 2)
     np.testing.assert_allclose([x.item() for x in found], [x.item() for x in expected], rtol=1e-4)
+
+
+def test_out_of_memory_names_the_operation_and_what_to_do():
+    pool = backend.cupy().get_default_memory_pool()
+    before = pool.get_limit()
+    x = on_gpu(draw(64, 1))
+    pool.set_limit(size=pool.total_bytes() + (1 << 20))
+    try:
+        with pytest.raises(MemoryError, match=r"Add: out of memory.*\(64, 1\).*bytes.*smaller batch"):
+            mg.Tensor(x) + mg.Tensor(x.reshape(1, 64).repeat(1 << 10, axis=1))
+    finally:
+        pool.set_limit(size=before)
+
+
+@pytest.mark.parametrize("setting", ["0", "-1", "much", "nan"])
+def test_a_memory_limit_that_is_none(monkeypatch, setting):
+    monkeypatch.setenv("MINIGRAD_GPU_MEMORY", setting)
+    with pytest.raises(
+        ValueError, match=f"MINIGRAD_GPU_MEMORY must be a positive number of gigabytes, got '{setting}'"
+    ):
+        backend._limit_memory(backend.cupy())
+
+
+def test_the_memory_limit_is_set(monkeypatch):
+    pool = backend.cupy().get_default_memory_pool()
+    before = pool.get_limit()
+    monkeypatch.setenv("MINIGRAD_GPU_MEMORY", "0.5")
+    try:
+        backend._limit_memory(backend.cupy())
+        assert pool.get_limit() == 2**29
+    finally:
+        pool.set_limit(size=before)

@@ -1,5 +1,7 @@
 """The counted work is the work: against counts by hand."""
 
+import pytest
+
 import minigrad as mg
 from minigrad import nn
 from minigrad.roofline import counting
@@ -26,7 +28,7 @@ def test_a_transposed_convolution_and_a_product():
     assert count.kinds["ConvTranspose2d"].flops == 2 * (2 * 4 * 9) * 20
     assert count.kinds["MatMul"].flops == 2 * 7 * 3 * 2
     slow, fast = count.seconds(1e9, 1e12, 0), count.seconds(2e9, 2e12, 0)
-    assert slow == 2 * fast and count.seconds(1e9, 1e12, 1.0) == slow + len(count.runs)
+    assert slow == pytest.approx(2 * fast) and count.seconds(1e9, 1e12, 1.0) == pytest.approx(slow + len(count.runs))
 
 
 def test_the_command_refuses_a_gpu_without_bandwidth(capsys):
