@@ -346,6 +346,8 @@ class Operators:
         return int(self.item())
 
     def __index__(self) -> int:
+        if self.array.dtype.kind not in "biu":
+            raise TypeError(f"index: a tensor of dtype {self.array.dtype} is no index; use int(...) to round it down")
         return int(self.item())
 
     def __format__(self, spec: str) -> str:

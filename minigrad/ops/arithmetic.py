@@ -12,7 +12,7 @@ import numpy
 
 from ..backend import Array, xp_of
 from ..tensor import Op, Tensor, apply
-from .common import BOOL, FLOAT32, as_float, cast, operands, require_tensor, sum_to
+from .common import BOOL, FLOAT32, as_float, cast, check_broadcast, operands, require_tensor, sum_to
 
 
 def _shapes(a: Any, b: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -326,6 +326,9 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     require_tensor("clamp", "input", input)
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
+    for name, limit in (("min", min), ("max", max)):
+        if limit is not None and not isinstance(limit, (int, float, numpy.number)):
+            raise TypeError(f"clamp: {name} must be a number, got {type(limit).__name__}; use maximum and minimum")
     if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         input = cast(input, FLOAT32)
     return apply(Clamp(min, max), input)
@@ -354,7 +357,11 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         dtype = FLOAT32 if isinstance(input, float) or isinstance(other, float) else None
         input = Tensor(xp_of(condition.array).asarray(input, dtype=dtype))
-    return apply(Where(), condition, *operands("where", input, other))
+    a, b = operands("where", input, other)
+    for side in (a, b):
+        if isinstance(side, Tensor) and side.array.shape != condition.array.shape:
+            check_broadcast("where", condition.array.shape, side.array.shape)
+    return apply(Where(), condition, a, b)
 
 
 def clone(input: Tensor) -> Tensor:

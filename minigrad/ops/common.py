@@ -48,7 +48,7 @@ def operands(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
             dtype = promoted(a.array.dtype, b.array.dtype)
             a, b = cast(a, dtype), cast(b, dtype)
         if a.array.shape != b.array.shape:
-            _check_broadcast(operation, a.array.shape, b.array.shape)
+            check_broadcast(operation, a.array.shape, b.array.shape)
         return a, b
     if isinstance(a, Tensor):
         return _with_scalar(operation, a, b)
@@ -80,7 +80,8 @@ def promoted(a: numpy.dtype, b: numpy.dtype) -> numpy.dtype:
     return a if kind_a > kind_b else b
 
 
-def _check_broadcast(operation: str, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+def check_broadcast(operation: str, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """Errors: ValueError naming both shapes if they do not broadcast."""
     for m, n in zip(reversed(a), reversed(b)):
         if m != n and m != 1 and n != 1:
             raise ValueError(
@@ -178,6 +179,8 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     if extra < 0:
         raise ValueError(f"expand: {wanted} has fewer axes than the tensor's shape {x.shape}")
     sizes = tuple(x.shape[i - extra] if n == -1 and i >= extra else int(n) for i, n in enumerate(wanted))
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"expand: {wanted} asks for negative sizes; -1 keeps the size of an axis that is there")
     for old, new in zip(x.shape, sizes[extra:]):
         if old not in (1, new):
             raise ValueError(f"expand: shape {x.shape} cannot become {sizes}: only axes of size 1 can be repeated")

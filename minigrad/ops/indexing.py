@@ -29,7 +29,10 @@ class Index(Op):
 
     def forward(self, x: Array) -> Array:
         self.source = x.shape
-        return x[self.index]
+        y = x[self.index]
+        if isinstance(y, numpy.generic) and _is_basic(self.index):  # a view, so that writing to it reaches x
+            y = x[(*self.index, ...) if isinstance(self.index, tuple) else (self.index, ...)]
+        return y
 
     def backward(self, grad: Tensor) -> Tensor:
         return apply(IndexAdd(self.index, self.source), grad)

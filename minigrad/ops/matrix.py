@@ -96,10 +96,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise ValueError(
             f"linear: input has shape {input.shape}, weight {weight.shape} expects (..., {weight.shape[-1]})"
         )
-    if bias is not None and bias.shape != weight.shape[:1]:
+    if bias is not None and require_tensor("linear", "bias", bias).shape != weight.shape[:1]:
         raise ValueError(f"linear: bias has shape {bias.shape}, weight {weight.shape} expects ({weight.shape[0]},)")
     if input.dtype != weight.dtype:
         raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; convert one with .to()")
+    if bias is not None and bias.dtype != weight.dtype:
+        raise TypeError(f"linear: bias is {bias.dtype}, weight is {weight.dtype}; convert one with .to()")
     rows = (
         input
         if input.array.ndim == 2
