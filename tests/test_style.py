@@ -1,0 +1,323 @@
+"""Style transfer: losses against their formulas, whole runs against PyTorch, the command and what it writes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image
+
+import minigrad as mg
+from experiments import pictures, plots, style_transfer
+from experiments.calibration import calibrate
+from experiments.commandline import UserError
+from experiments.style_losses import content_loss, gram_matrix, style_loss, style_target, tv_loss
+from experiments.style_optimization import Targets, optimise
+from experiments.style_presets import PRESETS, Preset
+from nets import vgg
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def features(seed, *shape):
+    return numpy.random.default_rng(seed).standard_normal(shape)
+
+
+def naive_gram(f):
+    _, c, h, w = f.shape
+    return numpy.array(
+        [[sum(f[0, i, y, x] * f[0, j, y, x] for y in range(h) for x in range(w)) for j in range(c)] for i in range(c)]
+    )
+
+
+def test_gram_matrices_are_never_folded_over_the_batch():
+    both = numpy.concatenate([features(1, 1, 3, 4, 5), features(2, 1, 3, 4, 5)])
+    found = gram_matrix(mg.tensor(both)).numpy()
+    assert found.shape == (2, 3, 3)
+    for n in range(2):
+        numpy.testing.assert_allclose(found[n], naive_gram(both[n : n + 1]) / (3 * 4 * 5))
+
+
+@pytest.mark.parametrize(
+    "normalisation, content, style",
+    [
+        ("gatys", lambda f, p: ((f - p) ** 2).sum() / 2, lambda g, a: ((g - a) ** 2).sum() / (4 * 3**2 * 20**2)),
+        ("cs231n", lambda f, p: ((f - p) ** 2).sum(), lambda g, a: ((g - a) ** 2).sum() / 60**2),
+        ("keras", lambda f, p: ((f - p) ** 2).sum(), lambda g, a: ((g - a) ** 2).sum() / (4 * 9 * 80**2) / 5),
+        ("johnson", lambda f, p: ((f - p) ** 2).sum() / 60, lambda g, a: ((g - a) ** 2).sum() / 60**2),
+        (
+            "relative",
+            lambda f, p: ((f - p) ** 2).sum() / (p**2).sum(),
+            lambda g, a: ((g - a) ** 2).sum() / (a**2).sum(),
+        ),
+    ],
+)
+def test_losses_are_their_formulas(normalisation, content, style):
+    f, p = features(3, 1, 3, 4, 5), features(4, 1, 3, 4, 5)
+    assert float(content_loss(mg.tensor(f), mg.tensor(p), normalisation)) == pytest.approx(content(f, p))
+    target = style_target(mg.tensor(p), normalisation, mg.tensor(f))
+    found = style_loss(mg.tensor(f), target, normalisation, pixels=80, layers=5)
+    assert float(found) == pytest.approx(style(naive_gram(f), naive_gram(p)))
+
+
+def test_a_masked_gram_matrix_sees_only_its_region():
+    f = features(5, 1, 3, 4, 6)
+    mask = numpy.zeros((1, 1, 4, 6))
+    mask[..., :2] = 1
+    found = gram_matrix(mg.tensor(f), mask=mg.tensor(mask)).numpy()
+    numpy.testing.assert_allclose(found, gram_matrix(mg.tensor(f[..., :2].copy())).numpy())
+
+
+def test_total_variation():
+    x = features(6, 1, 3, 4, 5)
+    rows, columns = numpy.diff(x, axis=2), numpy.diff(x, axis=3)
+    assert float(tv_loss(mg.tensor(x))) == pytest.approx((rows**2).sum() + (columns**2).sum())
+    keras = ((rows[..., :-1] ** 2 + columns[:, :, :-1] ** 2) ** 1.25).sum()
+    assert float(tv_loss(mg.tensor(x), 1.25)) == pytest.approx(keras)
+
+
+def test_calibration_gives_every_channel_unit_variance():
+    mg.manual_seed(0)
+    net, shown = vgg.VGG16(pooling="avg"), [mg.rand(1, 3, 40, 32), mg.rand(1, 3, 24, 48)]
+    calibrate(net, shown)
+    for name in ("conv1_1", "conv3_2"):
+        seen = [
+            net.features(picture, [name])[name].numpy()[0].reshape(net.convolutions[name].out_channels, -1)
+            for picture in shown
+        ]
+        outputs = numpy.concatenate(seen, axis=1)
+        numpy.testing.assert_allclose(outputs.mean(1), 0, atol=1e-3)
+        numpy.testing.assert_allclose(outputs.std(1), 1, rtol=1e-3)
+
+
+# --------------------------------------------------------------------------------------- next to PyTorch
+
+LAYERS = ("conv1_1", "conv2_1", "conv3_1")
+
+
+class TorchStyle:
+    """The same loss in PyTorch, written from the formulas: `gatys` normalisation, average pooling."""
+
+    def __init__(self, torch, path, content, style):
+        self.torch = torch
+        arrays = numpy.load(path)
+        self.weights = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name != "metadata"}
+        with torch.no_grad():
+            self.content = self.features(torch.from_numpy(content))["conv3_2"]
+            seen = self.features(torch.from_numpy(style))
+            self.grams = {name: self.gram(seen[name]) for name in LAYERS}
+
+    def gram(self, f):
+        flat = f.reshape(f.shape[1], -1)
+        return flat @ flat.T
+
+    def features(self, x):
+        functional, found = self.torch.nn.functional, {}
+        h = x.flip(1) * 255 - self.torch.tensor([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
+        for name in ("conv1_1", "conv1_2", "pool", "conv2_1", "conv2_2", "pool", "conv3_1", "conv3_2"):
+            if name == "pool":
+                h = functional.avg_pool2d(h, 2)
+                continue
+            h = found[name] = functional.conv2d(
+                h, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], padding=1
+            )
+            h = functional.relu(h)
+        return found
+
+    def loss(self, image):
+        seen = self.features(image)
+        total = 0.5 * ((seen["conv3_2"] - self.content) ** 2).sum()
+        for name in LAYERS:
+            _, c, h, w = seen[name].shape
+            total = total + 200 * ((self.gram(seen[name]) - self.grams[name]) ** 2).sum() / (4 * c**2 * (h * w) ** 2)
+        return total
+
+
+def course(torch, job, start, steps):
+    """The losses of a run in PyTorch, one for each evaluation."""
+    image = torch.from_numpy(start.copy()).requires_grad_()
+    losses = []
+
+    def closure():
+        image.grad = None
+        loss = job.loss(image)
+        loss.backward()
+        losses.append(float(loss.detach()))
+        return loss
+
+    search = torch.optim.Adam([image], 0.02)
+    for _ in range(steps):
+        search.step(closure)
+    return losses
+
+
+def ours(targets, start, steps):
+    """The losses of the same run in minigrad."""
+    losses = []
+
+    def watch(step, terms, picture):
+        losses.append(terms["total"])
+        return False
+
+    optimise(targets, start, steps, watch)
+    return losses
+
+
+def test_losses_go_together_with_pytorchs(shared_data, tmp_path):
+    torch = pytest.importorskip("torch")
+    weights = tmp_path / "vgg16.npz"
+    source = shared_data / "weights" / "vgg16_imagenet_conv.npz"
+    subprocess.run(
+        [sys.executable, "-m", "weights_converter", source, "-o", weights, "--arch", "vgg16"]
+        + ["--input-convention", "caffe-bgr"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    content = pictures.load_picture(shared_data / "images" / "tubingen.jpg", 96)
+    style = pictures.resize(pictures.load_picture(shared_data / "images" / "starry_night.jpg", 96), *content.shape[2:])
+    preset = Preset("gatys", {"conv3_2": 1.0}, dict.fromkeys(LAYERS, 200.0), optimizer="adam", lr=0.02)
+    targets = Targets(vgg.load(weights, "avg"), preset, mg.tensor(content), [(mg.tensor(style), 1.0)], [None])
+    expected = course(torch, TorchStyle(torch, weights, content, style), content, 50)
+    found = ours(targets, content, 50)
+    assert len(found) == len(expected) == 50
+    numpy.testing.assert_allclose(found, expected, rtol=1e-3)
+    assert found[-1] < 0.2 * found[0]
+
+
+# ------------------------------------------------------------------------------------------- the command
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two small pictures of odd sizes."""
+    folder = tmp_path_factory.mktemp("pictures")
+    random = numpy.random.default_rng(7)
+    for name, size in (("content", (41, 30)), ("style", (37, 45))):
+        coarse = Image.fromarray(random.integers(0, 255, (6, 6, 3), dtype=numpy.uint8))
+        coarse.resize(size, Image.Resampling.BICUBIC).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_cached_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "cache"))
+
+
+def transfer(files, output, *options):
+    shallow = ["--content-layers", "conv2_2=0.2", "--style-layers", "conv1_1", "conv2_1"]
+    both = [str(files / "content.png"), str(files / "style.png")]
+    style_transfer.main([*both, "-o", str(output), "--size", "40", "--steps", "6", *shallow, *options])
+    return pictures.load_picture(output)
+
+
+def test_a_run_leaves_its_pictures_losses_and_parameters(files, tmp_path, capsys):
+    result = transfer(files, tmp_path / "out.png", "--gif", "--report", "--save-every", "3")
+    assert result.shape == (1, 3, 29, 40)
+    assert "RANDOM" in capsys.readouterr().out
+    names = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    beside = [
+        "_00003.png",
+        "_00006.png",
+        "_losses.csv",
+        "_losses.png",
+        "_panel.png",
+        "_report.html",
+        "_run.gif",
+        ".png",
+    ]
+    assert names == {f"out{ending}" for ending in beside}
+    losses = plots.read_losses(tmp_path / "out_losses.csv")
+    assert list(losses["step"]) == [1, 2, 3, 4, 5, 6]
+    assert losses["total"].min() < losses["total"][0]
+    assert pictures.read_parameters(tmp_path / "out.png")["steps"] == "6"
+
+
+def test_the_same_seed_gives_the_same_picture(files, tmp_path):
+    options = ("--init", "noise", "--seed")
+    first, again, other = [transfer(files, tmp_path / "a.png", *options, seed) for seed in ("5", "5", "6")]
+    numpy.testing.assert_array_equal(first, again)
+    assert abs(first - other).max() > 0.05
+
+
+@pytest.mark.parametrize("preset", ["cs231n", "keras", "gatys"])
+def test_presets_run_on_odd_sizes(files, tmp_path, preset):
+    assert transfer(files, tmp_path / "out.png", "--preset", preset, "--steps", "2").shape == (1, 3, 29, 40)
+
+
+def test_kept_colours_are_the_contents(files, tmp_path):
+    found = transfer(files, tmp_path / "out.png", "--keep-colors")
+    content = pictures.load_picture(files / "content.png", 40)
+    inside = ((found > 0.02) & (found < 0.98)).all(axis=1)
+    hue = (found[:, 0] - found[:, 2]) - (content[:, 0] - content[:, 2])
+    assert inside.mean() > 0.3
+    assert abs(hue[inside]).max() < 0.02
+
+
+def test_coarse_to_fine_and_masks_run(files, tmp_path):
+    mask = tmp_path / "mask.png"
+    Image.new("L", (20, 20), 255).save(mask)
+    assert transfer(files, tmp_path / "out.png", "--levels", "2", "--masks", str(mask)).shape == (1, 3, 29, 40)
+
+
+def test_a_step_to_nan_is_taken_back(files):
+    """A loss that is not a number once in a while costs a step, not the picture."""
+    mg.manual_seed(0)
+    content, style = (mg.tensor(pictures.load_picture(files / f"{name}.png", 32)) for name in ("content", "style"))
+    net = vgg.VGG16(pooling="avg")
+    calibrate(net, [content, style])
+    preset = Preset("relative", {"conv2_1": 0.1}, {"conv1_1": 1.0})
+    targets, calls, seen = Targets(net, preset, content, [(style, 1.0)], [None]), [], []
+    loss = targets.loss
+
+    def sometimes_nan(image):
+        calls.append(image)
+        total, terms = loss(image)
+        return (total * float("nan"), {**terms, "total": total * float("nan")}) if len(calls) == 7 else (total, terms)
+
+    targets.loss = sometimes_nan
+    picture = optimise(targets, content.numpy(), 40, lambda step, terms, image: seen.append(terms["total"]))
+    assert numpy.isfinite(picture).all()
+    assert numpy.isnan(seen[6])
+    assert len(seen) == 40
+    assert min(seen[7:]) < 0.9 * min(seen[:6])
+
+
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        (["--size", "0"], "--size: must be a whole number of at least 1"),
+        (["--size", "3"], "at least 16 pixels"),
+        (["--style-layers", "conv9_9"], "no layer conv9_9"),
+        (["--style-layers", "conv1_1=much"], "not LAYER or LAYER=WEIGHT"),
+        (["--blend", "1", "2"], "1 style pictures need 1 values, got 2"),
+        (["--weights", "absent.npz"], "there is no such file"),
+        (["-o", "out.xyz"], "pictures are saved as"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(files, tmp_path, arguments, text):
+    both = [str(files / "content.png"), str(files / "style.png")]
+    run = subprocess.run(
+        [sys.executable, "-m", "experiments.style_transfer", *both, "--size", "32", "--steps", "2", *arguments],
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "MINIGRAD_CACHE": str(tmp_path / "c"), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "error: " in run.stderr and text in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.glob("*")) == []
+
+
+def test_a_picture_too_large_for_the_memory_is_refused_with_a_size(capsys):
+    with pytest.raises(UserError, match="use --size"):
+        style_transfer.check_memory((200_000, 200_000))
+
+
+def test_the_documents_presets():
+    assert PRESETS["keras"].lr_decay == 0.96
+    assert PRESETS["cs231n"].style_layers == {
+        "relu1_1": 20000.0,
+        "relu2_1": 500.0,
+        "relu3_1": 1200.0,
+        "relu3_3": 1000.0,
+    }
+    assert list(PRESETS["gatys"].style_layers) == [f"conv{i}_1" for i in range(1, 6)]
