@@ -109,13 +109,26 @@ def _layers(given: list[str] | None, usual: dict[str, float]) -> dict[str, float
     return layers
 
 
+def available_memory() -> int | None:
+    """Bytes that a program may still take, or None where the system does not say. The kernel's own estimate comes
+    first: pages that only cache files can be had, but do not count as free."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, AttributeError, OSError):
+        return None
+
+
 def check_memory(size: tuple[int, int]) -> None:
     """Say what the run needs. Errors: UserError with a size that would fit, if this one does not."""
     needed = BYTES_ALWAYS + BYTES_PER_PIXEL * size[0] * size[1]
     print(f"  about {needed / 2**30:.1f} GiB of memory will be used")
-    try:
-        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, AttributeError, OSError):
+    available = available_memory()
+    if available is None:
         return
     if needed > available:
         shrink = max(0.0, (available - BYTES_ALWAYS) / (BYTES_PER_PIXEL * size[0] * size[1])) ** 0.5
