@@ -67,6 +67,14 @@ PRESETS = {
         steps=4000,
         range=255.0,
     ),
+    "johnson": Preset(
+        "johnson",
+        {"relu2_2": 1.0},
+        # 5 for the mean of the squared differences, as in the authors' program: over C^2 for their sum
+        {"relu1_2": 5 / 64**2, "relu2_2": 5 / 128**2, "relu3_3": 5 / 256**2, "relu4_3": 5 / 512**2},
+        tv_weight=1e-2,
+        pooling="max",
+    ),
 }
 # Untrained features: the content of an early layer, held lightly, since random features know no objects.
 RANDOM_FEATURES = Preset(

@@ -259,7 +259,7 @@ def test_the_same_seed_gives_the_same_picture(files, tmp_path):
     assert abs(first - other).max() > 0.05
 
 
-@pytest.mark.parametrize("preset", ["cs231n", "keras", "gatys"])
+@pytest.mark.parametrize("preset", ["cs231n", "keras", "gatys", "johnson"])
 def test_presets_run_on_odd_sizes(files, tmp_path, preset):
     assert transfer(files, tmp_path / "out.png", "--preset", preset, "--steps", "2").shape == (1, 3, 29, 40)
 
