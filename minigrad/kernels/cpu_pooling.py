@@ -12,21 +12,10 @@ from collections.abc import Iterator
 import numpy
 
 from ..backend import Array
+from .sizes import pooled_size
 from .threads import spread
 
 Pair = tuple[int, int]
-
-
-def _output_size(size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
-    """PyTorch's: with ceil_mode a last window may hang over the edge, but must start inside the padded image."""
-    result = []
-    for n, k, s, p, d in zip(size, kernel_size, stride, padding, dilation):
-        room = n + 2 * p - d * (k - 1) - 1
-        count = (-(-room // s) if ceil_mode else room // s) + 1
-        if ceil_mode and (count - 1) * s >= n + p:
-            count -= 1
-        result.append(count)
-    return result[0], result[1]
 
 
 def _extent(out: Pair, kernel_size: Pair, stride: Pair, dilation: Pair) -> Pair:
@@ -76,7 +65,7 @@ def max_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, Array]:
     """(maxima, choice): choice is the place of the first maximum in each window; see the package's contract."""
-    out = _output_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    out = pooled_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     image = _last(_bordered(x, padding, _extent(out, kernel_size, stride, dilation), -numpy.inf))
     n, c = x.shape[:2]
     y = numpy.empty((n, *out, c), x.dtype)
@@ -171,7 +160,7 @@ def avg_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool
 ) -> Array:
     """The mean of each window."""
-    out = _output_size(x.shape[2:], kernel_size, stride, padding, (1, 1), ceil_mode)
+    out = pooled_size(x.shape[2:], kernel_size, stride, padding, (1, 1), ceil_mode)
     image = _last(_bordered(x, padding, _extent(out, kernel_size, stride, (1, 1)), 0.0))
     shares = 1 / _divisors(x.shape[2:], out, kernel_size, stride, padding, count_include_pad, x.dtype)
     y = numpy.empty((x.shape[0], *out, x.shape[1]), x.dtype)

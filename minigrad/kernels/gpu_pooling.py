@@ -6,10 +6,9 @@ that place starts at row + padding - u dilation, and exists if that is a multipl
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..backend import Array, cupy
 from .gpu_common import indexed, rows
+from .sizes import pooled_size
 
 Pair = tuple[int, int]
 
@@ -109,23 +108,11 @@ AVG_POOL_SCATTER = (
 )  # fmt: skip
 
 
-def _output_size(size: Any, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
-    """PyTorch's: with ceil_mode a last window may hang over the edge, but must start inside the padded image."""
-    result = []
-    for n, k, s, p, d in zip(size, kernel_size, stride, padding, dilation):
-        room = n + 2 * p - d * (k - 1) - 1
-        count = (-(-room // s) if ceil_mode else room // s) + 1
-        if ceil_mode and (count - 1) * s >= n + p:
-            count -= 1
-        result.append(count)
-    return result[0], result[1]
-
-
 def max_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, Array]:
     """(maxima, choice): choice is the place of the first maximum in each window; see the package's contract."""
-    out = _output_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    out = pooled_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     y = cupy().empty((*x.shape[:2], *out), x.dtype)
     choice = cupy().empty(y.shape, "uint8" if kernel_size[0] * kernel_size[1] <= 256 else "int32")
     if y.size:
@@ -158,7 +145,7 @@ def avg_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool
 ) -> Array:
     """The mean of each window."""
-    out = _output_size(x.shape[2:], kernel_size, stride, padding, (1, 1), ceil_mode)
+    out = pooled_size(x.shape[2:], kernel_size, stride, padding, (1, 1), ceil_mode)
     y = cupy().empty((*x.shape[:2], *out), x.dtype)
     if y.size:
         sizes = (*x.shape[2:], *out, *kernel_size, *stride, *padding, 1, 1)

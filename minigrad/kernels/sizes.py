@@ -1,0 +1,19 @@
+"""The height and width that pooling gives, the same for every device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Pair = tuple[int, int]
+
+
+def pooled_size(size: Any, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
+    """PyTorch's: with ceil_mode a last window may hang over the edge, but must start inside the padded image."""
+    result = []
+    for n, k, s, p, d in zip(size, kernel_size, stride, padding, dilation):
+        room = n + 2 * p - d * (k - 1) - 1
+        count = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (count - 1) * s >= n + p:
+            count -= 1
+        result.append(count)
+    return result[0], result[1]
