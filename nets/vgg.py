@@ -11,9 +11,7 @@ activation, relu4_2; `block4_pool`).
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,8 @@ import numpy
 
 import minigrad.nn.functional as F
 from minigrad import Tensor, nn
+
+from .vgg_weights import HEAD, architecture_of, read_weights
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each of the five blocks
 WIDTHS = (64, 128, 256, 512, 512)
@@ -44,20 +44,13 @@ class _VGG(nn.Module):
             raise ValueError(f"{type(self).__name__}: pooling must be 'max' or 'avg', got {pooling!r}")
         self.pooling = pooling
         self.metadata: dict[str, Any] = dict(NO_NORMALISATION)
-        arrays = None
-        if weights is not None:
+        if weights is None:
+            self._build(random=True)
+        else:
             self.metadata, arrays = read_weights(weights, self.architecture)
-        channels = 3
-        self.convolutions = nn.ModuleDict()
-        for name, width in self._names_and_widths():
-            layer = nn.Conv2d(channels, width, 3, padding=1)
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-            self.convolutions[name] = layer
-            channels = width
-        self.head = nn.ModuleDict()
-        if arrays is not None:
-            self._load(arrays)
+            with nn.init.left_empty():
+                self._build(random=False)
+                self._load(weights, arrays)
         self.requires_grad_(False)
         self.register_buffer("mean", Tensor(numpy.float32(self.metadata["mean"]).reshape(1, 3, 1, 1)))
         self.register_buffer("std", Tensor(numpy.float32(self.metadata["std"]).reshape(1, 3, 1, 1)))
@@ -66,21 +59,33 @@ class _VGG(nn.Module):
         blocks = enumerate(zip(CONVOLUTIONS[self.architecture], WIDTHS), start=1)
         return [(f"conv{b}_{i}", width) for b, (count, width) in blocks for i in range(1, count + 1)]
 
-    def _load(self, arrays: dict[str, numpy.ndarray]) -> None:
-        for name, layer in self.convolutions.items():
-            for part in ("weight", "bias"):
-                key = f"{name}.{part}"
-                expected = getattr(layer, part).shape
-                if key not in arrays or arrays[key].shape != expected:
-                    found = arrays[key].shape if key in arrays else "nothing"
-                    raise ValueError(f"{self.architecture} weights: {key} must have shape {expected}, found {found}")
-                getattr(layer, part).array[...] = arrays[key]
-        for name in ("fc6", "fc7", "fc8"):
-            if f"{name}.weight" in arrays:
+    def _build(self, random: bool) -> None:
+        channels = 3
+        self.convolutions = nn.ModuleDict()
+        self.head = nn.ModuleDict()
+        for name, width in self._names_and_widths():
+            self.convolutions[name] = layer = nn.Conv2d(channels, width, 3, padding=1)
+            channels = width
+            if random:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+
+    def _load(self, path: str | Path, arrays: dict[str, numpy.ndarray]) -> None:
+        if "fc6.weight" in arrays:
+            for name in HEAD:
                 outputs, inputs = arrays[f"{name}.weight"].shape
-                self.head[name] = layer = nn.Linear(inputs, outputs)
-                layer.weight.array[...] = arrays[f"{name}.weight"]
-                layer.bias.array[...] = arrays[f"{name}.bias"]
+                self.head[name] = nn.Linear(inputs, outputs)
+        for name, layer in [*self.convolutions.items(), *self.head.items()]:
+            for part in ("weight", "bias"):
+                key, parameter = f"{name}.{part}", getattr(layer, part)
+                if key not in arrays:
+                    raise ValueError(f"{path}: {key} is missing; it must have shape {parameter.shape}")
+                if arrays[key].shape != parameter.shape or arrays[key].dtype.kind != "f":
+                    raise ValueError(
+                        f"{path}: {key} must hold floats of shape {parameter.shape}, found {arrays[key].dtype} of "
+                        f"shape {arrays[key].shape}"
+                    )
+                parameter.array[...] = arrays[key]
 
     # ------------------------------------------------------------------------------------- running
     @property
@@ -167,36 +172,6 @@ def canonical(name: str) -> str:
 def layer_depths(names: Iterable[str]) -> dict[str, int]:
     """The block (1 to 5) of each layer."""
     return {name: int(re.search(r"\d", canonical(name))[0]) for name in names}  # type: ignore[index]
-
-
-def architecture_of(path: str | Path) -> str:
-    """ "vgg16" or "vgg19", as a converted file says."""
-    return read_weights(path, None)[0]["architecture"]
-
-
-def read_weights(path: str | Path, architecture: str | None) -> tuple[dict[str, Any], dict[str, numpy.ndarray]]:
-    """(metadata, arrays) of a converted file, for one architecture or any (None).
-
-    Errors: FileNotFoundError; ValueError naming the file if it is damaged, not converted, or another network's.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(2, "there is no such weights file", str(path))
-    try:
-        with numpy.load(path, allow_pickle=False) as archive:
-            if "metadata" not in archive.files:
-                raise ValueError(
-                    f"{path}: not a converted weights file; run python -m weights_converter {path} -o OUT.npz"
-                )
-            metadata = json.loads(str(archive["metadata"]))
-            found = metadata.get("architecture")
-            if architecture is not None and found != architecture:
-                raise ValueError(f"{path}: holds {found}, not {architecture}")
-            arrays = {name: archive[name] for name in archive.files if name != "metadata"}
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: the weights file is damaged or truncated ({error})") from None
-    except ValueError as error:
-        raise error if str(path) in str(error) else ValueError(f"{path}: not a weights file ({error})") from None
-    return metadata, arrays
 
 
 def load(path: str | Path | None, pooling: str = "max") -> VGG16 | VGG19:

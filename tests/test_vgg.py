@@ -120,7 +120,11 @@ def test_wrong_files(vgg16_file, tmp_path):
     cut.write_bytes(vgg16_file.read_bytes()[:100_000])
     text = tmp_path / "text.npz"
     text.write_text("no weights")
-    for path, reason in ((plain, "not a converted weights file"), (cut, "damaged"), (text, "not a weights file")):
+    for path, reason in (
+        (plain, "not a converted weights file"),
+        (cut, "damaged"),
+        (text, "not a converted weights file"),
+    ):
         with pytest.raises(ValueError, match=reason) as caught:
             vgg.VGG16(path)
         assert str(path) in str(caught.value)

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy
 
@@ -104,8 +107,28 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     return tensor.copy_(Tensor(to_device(value, device_of(tensor.array))))
 
 
+_left_empty: ContextVar[bool] = ContextVar("left_empty", default=False)
+
+
+@contextmanager
+def left_empty() -> Iterator[None]:
+    """Inside, new linear and convolution layers hold whatever the memory held: for weights that are loaded next.
+
+    with nn.init.left_empty():
+        layer = nn.Linear(25088, 4096)  # 100 million numbers that need not be drawn
+    layer.load_state_dict(saved)
+    """
+    before = _left_empty.set(True)
+    try:
+        yield
+    finally:
+        _left_empty.reset(before)
+
+
 def layer_start_(weight: Tensor, bias: Tensor | None, fan_in: int) -> None:
     """How linear and convolution layers start, as PyTorch's: both uniform on +-1 / sqrt(fan_in)."""
+    if _left_empty.get():
+        return
     bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
     uniform_(weight, -bound, bound)
     if bias is not None:
