@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -35,8 +37,8 @@ from .commandline import (
     writable_file,
 )
 from .pages import Page
-from .progress import interruptible, progress_bar, show
-from .style_optimization import Targets, optimise
+from .progress import Interrupt, interruptible, progress_bar, show
+from .style_optimization import Losses, Targets, optimise
 from .style_presets import PRESETS, RANDOM_FEATURES, Preset
 
 BYTES_PER_PIXEL = 2100  # of the picture, measured with VGG19 to conv5_1: features, their gradients, scratch
@@ -65,7 +67,12 @@ def parser() -> Parser:
         "--masks", type=existing_file, nargs="+", help="one picture for each style, white where it applies"
     )
     look.add_argument("--keep-colors", action="store_true", help="take only brightness from the result, colours stay")
-    look.add_argument("--init", choices=("content", "noise"), help="where to start: content keeps shapes best")
+    look.add_argument(
+        "--init",
+        type=initial_picture,
+        metavar="content|noise|PICTURE",
+        help="where to start: content keeps shapes best; a picture file is stretched to the content's size",
+    )
     look.add_argument("--levels", type=positive_int, default=1, help="coarse to fine: more makes larger structures")
     network = result.add_argument_group("the network")
     network.add_argument("--weights", type=existing_file, help="a converted file (python -m weights_converter --help)")
@@ -81,6 +88,13 @@ def parser() -> Parser:
     search.add_argument("--report", action="store_true", help="also write a page about the run")
     add_common(result)
     return result
+
+
+def initial_picture(text: str) -> str:
+    """ "content", "noise", or the path of a file that is there."""
+    if text not in ("content", "noise") and not Path(text).expanduser().is_file():
+        raise argparse.ArgumentTypeError(f"must be content, noise or a picture; {text} is no such file")
+    return text
 
 
 def settings(options: argparse.Namespace, preset: Preset) -> Preset:
@@ -138,6 +152,22 @@ def check_memory(size: tuple[int, int]) -> None:
         )
 
 
+@dataclasses.dataclass
+class Level:
+    """One size of the picture on the way from coarse to fine: `steps` there, after `done` at smaller sizes."""
+
+    height: int
+    width: int
+    steps: int
+    done: int
+
+
+def noise(level: Level) -> numpy.ndarray:
+    """A gray picture with normal noise of deviation 0.1, (1, 3, height, width)."""
+    values = mg.backend.generator().standard_normal((1, 3, level.height, level.width), dtype=numpy.float32)
+    return numpy.clip(0.5 + 0.1 * values, 0, 1).astype(numpy.float32)
+
+
 class Run:
     """One style transfer from its options: loads, prepares, optimises level by level, writes."""
 
@@ -156,6 +186,7 @@ class Run:
         if min(self.height, self.width) < 16:
             raise UserError(f"--size: the picture would be {self.width} x {self.height}; at least 16 pixels are needed")
         self.blends = self._blends()
+        self.initial = self._initial()
         self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
         self.log = plots.LossLog(self.output.with_name(f"{self.output.stem}_losses.csv"))
         self.frames: list[numpy.ndarray] = []
@@ -169,6 +200,15 @@ class Run:
             return [1.0] * count
         blends = self.options.blend or [1.0] * count
         return [blend / sum(blends) for blend in blends]
+
+    def _initial(self) -> numpy.ndarray | None:
+        """The picture that the search begins with; None for noise."""
+        if self.preset.init == "noise":
+            return None
+        picture = self.content
+        if self.preset.init != "content":
+            picture = pictures.load_picture(Path(self.preset.init).expanduser())
+        return pictures.as_gray(picture) if self.options.keep_colors else picture
 
     def tensor(self, picture: numpy.ndarray) -> mg.Tensor:
         return mg.tensor(picture, dtype=mg.float32, device=self.device)
@@ -198,67 +238,68 @@ class Run:
             )
         check_memory((self.height, self.width))
 
+    def levels(self) -> list[Level]:
+        """Coarse to fine, each twice as large as the one before, the steps shared out evenly."""
+        count, levels, done = min(self.options.levels, self.preset.steps), [], 0
+        for index in range(count):
+            factor = 2 ** (index + 1 - count)
+            height, width = max(16, round(self.height * factor)), max(16, round(self.width * factor))
+            steps = self.preset.steps // count if index < count - 1 else self.preset.steps - done
+            levels.append(Level(height, width, steps, done))
+            done += steps
+        return levels
+
     def go(self) -> numpy.ndarray:
         """All levels, coarse to fine; returns the result (1, 3, H, W) in [0, 1]."""
-        picture = None
-        total = self.preset.steps
-        shares = [total // self.options.levels] * (self.options.levels - 1)
-        shares.append(total - sum(shares))
-        bar = progress_bar(total, "painting")
-        done = 0
-        with interruptible() as stop, bar, self.log:
-            for level, steps in enumerate(shares):
-                factor = 2 ** (level + 1 - self.options.levels)
-                height, width = max(16, round(self.height * factor)), max(16, round(self.width * factor))
-                picture = self.level(picture, height, width, steps, done, bar, stop)
-                done += steps
+        levels = self.levels()
+        picture = noise(levels[0]) if self.initial is None else self.initial
+        with interruptible() as stop, progress_bar(self.preset.steps, "painting") as bar, self.log:
+            for level in levels:
+                first = pictures.resize(picture, level.height, level.width)
+                found = optimise(self.targets(level), first, level.steps, self.watcher(level, bar, stop))
+                picture = numpy.clip(found, 0, 1)
                 if stop:
                     break
-        if picture.shape[2:] != self.content.shape[2:]:
-            picture = pictures.resize(picture, self.height, self.width)
-        return numpy.clip(picture, 0, 1)
+        return pictures.resize(picture, self.height, self.width)
 
-    def level(self, picture, height, width, steps, done, bar, stop) -> numpy.ndarray:  # type: ignore[no-untyped-def]
-        """One level: targets at its size, then the optimization from the level before."""
-        content = (
-            pictures.resize(self.content, height, width) if (height, width) != self.content.shape[2:] else self.content
-        )
+    def targets(self, level: Level) -> Targets:
+        """What the picture is compared with at one size."""
+        content = pictures.resize(self.content, level.height, level.width)
         if self.options.keep_colors:
             content = pictures.as_gray(content)
-        styles = self.styles(max(height, width))
+        styles = self.styles(max(level.height, level.width))
         if self.weights is None:
             calibrate(self.net, [self.tensor(content), *styles])
-        targets = Targets(
-            self.net, self.preset, self.tensor(content), list(zip(styles, self.blends)), self.masks(height, width)
-        )
-        if picture is not None:
-            first = pictures.resize(numpy.clip(picture, 0, 1), height, width)
-        elif self.preset.init == "noise":
-            noise = mg.backend.generator().standard_normal(content.shape, dtype=numpy.float32)
-            first = numpy.clip(0.5 + 0.1 * noise, 0, 1).astype(numpy.float32)
-        else:
-            first = content
+        masks = self.masks(level.height, level.width)
+        return Targets(self.net, self.preset, self.tensor(content), list(zip(styles, self.blends)), masks)
 
-        def watch(step: int, losses: dict[str, float], image: numpy.ndarray) -> bool:
-            self.log.add(done + step, **losses)
+    def watcher(self, level: Level, bar: Any, stop: Interrupt) -> Callable[[int, Losses, numpy.ndarray], bool]:
+        """What `optimise` calls after each step: it notes, shows and saves, and says whether to stop."""
+
+        def watch(step: int, losses: Losses, image: numpy.ndarray) -> bool:
+            step += level.done
+            self.log.add(step, **losses)
             bar.update()
             show(bar, **{name: losses[name] for name in ("content", "style")})
-            every = self.options.save_every
-            if every and (done + step) % every == 0:
-                name = self.output.with_name(f"{self.output.stem}_{done + step:05d}{self.output.suffix}")
+            if self.options.save_every and step % self.options.save_every == 0:
+                name = self.output.with_name(f"{self.output.stem}_{step:05d}{self.output.suffix}")
                 pictures.save_picture(numpy.clip(image, 0, 1), name)
-            if self.options.gif and (done + step) % max(1, self.preset.steps // 40) == 0:
+            if self.options.gif and step % max(1, self.preset.steps // 40) == 0:
                 self.frames.append(pictures.resize(numpy.clip(image, 0, 1), self.height, self.width))
             return bool(stop)
 
-        return optimise(targets, first, steps, watch)
+        return watch
 
     def write(self, result: numpy.ndarray) -> None:
         """The result and what belongs to it: panel, losses, plot, and if asked for the animation and the page."""
         if self.options.keep_colors:
             result = pictures.with_colours_of(result, self.content)
-        parameters = {name: str(value) for name, value in vars(self.options).items() if value is not None}
-        parameters |= {"settings": dataclasses.asdict(self.preset), "program": f"minigrad {mg.__version__}"}
+        given = {name: str(value) for name, value in vars(self.options).items() if value is not None}
+        parameters: dict[str, object] = {
+            **given,
+            "settings": dataclasses.asdict(self.preset),
+            "program": f"minigrad {mg.__version__}",
+        }
         pictures.save_picture(result, self.output, parameters)
         beside = lambda text: self.output.with_name(f"{self.output.stem}_{text}")  # noqa: E731
         shown = [

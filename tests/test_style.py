@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 import pytest
 from PIL import Image
+from style_samples import small_pictures, transfer
 
 import minigrad as mg
 from experiments import pictures, plots, style_transfer
@@ -209,25 +210,12 @@ def test_losses_go_together_with_pytorchs(neckarfront, optimizer, options, steps
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Two small pictures of odd sizes."""
-    folder = tmp_path_factory.mktemp("pictures")
-    random = numpy.random.default_rng(7)
-    for name, size in (("content", (41, 30)), ("style", (37, 45))):
-        coarse = Image.fromarray(random.integers(0, 255, (6, 6, 3), dtype=numpy.uint8))
-        coarse.resize(size, Image.Resampling.BICUBIC).save(folder / f"{name}.png")
-    return folder
+    return small_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(autouse=True)
 def no_cached_weights(monkeypatch, tmp_path):
     monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "cache"))
-
-
-def transfer(files, output, *options):
-    shallow = ["--content-layers", "conv2_2=0.2", "--style-layers", "conv1_1", "conv2_1"]
-    both = [str(files / "content.png"), str(files / "style.png")]
-    style_transfer.main([*both, "-o", str(output), "--size", "40", "--steps", "6", *shallow, *options])
-    return pictures.load_picture(output)
 
 
 def test_a_run_leaves_its_pictures_losses_and_parameters(files, tmp_path, capsys):
