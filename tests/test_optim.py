@@ -123,8 +123,30 @@ def test_lbfgs_takes_back_a_step_that_is_not_finite(max_iter):
     with numpy.errstate(invalid="ignore"):
         for _ in range(200 // max_iter):
             optimizer.step(closure)
-    assert optimizer.param_groups[0]["lr"] < 20.0
+    assert optimizer.memory["caution"] < 1
     numpy.testing.assert_allclose(p.detach().numpy(), 1.0, atol=0.03)
+
+
+def test_lbfgs_with_a_line_search_regains_its_step_length():
+    """One gradient that is not finite makes the next steps short; good steps make them as long as before."""
+    p = mg.tensor(numpy.array([-1.2, 1.0]), dtype=mg.float64, requires_grad=True)
+    optimizer = optim.LBFGS([p], max_iter=1, line_search_fn="strong_wolfe")
+    cautions, evaluated = [], []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = rosenbrock(p)
+        loss.backward()
+        if len(cautions) == 5 and evaluated[-1] == 5:  # the sixth step, from its second evaluation on
+            p.grad = p.grad * float("nan")
+        evaluated.append(len(cautions))
+        return loss
+
+    for _ in range(40):
+        optimizer.step(closure)
+        cautions.append(optimizer.memory["caution"])
+    assert min(cautions) == 0.1 and cautions[-1] == 1.0
+    numpy.testing.assert_allclose(p.detach().numpy(), 1.0, atol=1e-3)
 
 
 def test_lbfgs_with_zero_tolerances_crosses_a_flat_stretch():

@@ -33,7 +33,8 @@ class LBFGS(Optimizer):
     gradient entry, or the change of loss or parameters, falls below; 0 never stops. history_size: how many steps
     the Hessian's guess remembers. line_search_fn: None or "strong_wolfe".
     A step to a loss or gradient that is not finite is taken back, and the search starts anew from steepest descent
-    with a tenth of the length.
+    with a tenth of the length (`memory["caution"]` times lr). With a line search, where lr is only the first length
+    tried, each good step doubles it again, up to lr; without one, a length that failed would fail again and stays cut.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS: parameter groups are not supported; give one list of parameters")
         self._parameters: list[Tensor] = self.param_groups[0]["params"]
-        self.memory: dict[str, Any] = {"steps": [], "changes": [], "scale": 1.0, "iterations": 0, "open": []}
+        numbers = {"scale": 1.0, "iterations": 0, "caution": 1.0}
+        self.memory: dict[str, Any] = {"steps": [], "changes": [], "open": [], **numbers}
 
     # -------------------------------------------------------- all parameters as one long vector
     def _gather(self) -> Array:
@@ -103,7 +105,7 @@ class LBFGS(Optimizer):
                 direction, slope = -gradient, -_dot(gradient, gradient)
             if slope >= 0:
                 break
-            length = group["lr"]
+            length = group["lr"] * memory["caution"]
             if memory["iterations"] == 0:
                 length *= min(1.0, 1.0 / float(abs(gradient).sum()))
             memory["iterations"] += 1
@@ -136,6 +138,8 @@ class LBFGS(Optimizer):
         self.memory["open"] = []
         if numpy.isfinite(loss) and numpy.isfinite(_dot(gradient, gradient)):
             self._remember(move, gradient - earlier_gradient)
+            if self.param_groups[0]["line_search_fn"] is not None:
+                self.memory["caution"] = min(1.0, 2 * self.memory["caution"])
             return loss, gradient, False
         self._recover(before)
         return *evaluate(), True
@@ -192,7 +196,7 @@ class LBFGS(Optimizer):
         self._set(before)
         self._forget()
         self.memory["iterations"] = 0
-        self.param_groups[0]["lr"] *= 0.1
+        self.memory["caution"] *= 0.1
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {0: the memory, which is common to all parameters}, "param_groups": [options and numbers]}."""
@@ -209,7 +213,7 @@ class LBFGS(Optimizer):
                     raise ValueError(f"LBFGS: the saved {key} have shape {vector.shape}, the parameters {size}")
             memory[key] = [to_device(vector, place) for vector in memory[key]]
         super().load_state_dict({**saved, "state": {}})
-        self.memory = memory
+        self.memory = {"caution": 1.0, **memory}  # states saved by earlier versions have none
 
 
 def _copied_memory(memory: dict[str, Any]) -> dict[str, Any]:
