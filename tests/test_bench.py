@@ -38,7 +38,7 @@ def test_report_files(tmp_path):
 
 def test_a_worker_runs_a_job_and_counts_its_memory():
     timings = measure.compare(["minigrad"], ("small_operation",), seconds=0, least=2)["minigrad"]
-    assert len(timings.seconds) == 2 and min(timings.seconds) > 0
+    assert len(timings.seconds) >= 2 and min(timings.seconds) > 0
     assert 10 < timings.memory < 10_000
 
 

@@ -285,19 +285,25 @@ def test_the_same_bits_every_time():
         numpy.testing.assert_array_equal(large_convolution(), first)
 
 
+def test_a_linear_layer_and_its_gradients_lie_as_their_parameters():
+    """Nothing after the products has to change the order: Adam and the activations go through memory once."""
+    layer, x = mg.nn.Linear(300, 200), mg.randn(100, 300, requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    for array in (y.array, x.grad.array, layer.weight.grad.array):
+        assert array.flags.c_contiguous
+
+
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5])
 def test_any_number_of_threads(lanes, monkeypatch):
     expected = large_convolution()
     monkeypatch.setattr(threads, "_lanes", lanes)
-    monkeypatch.setattr(threads, "_pool", None)
     assert relative_rms(large_convolution(), expected) < 5e-6
     x, grad = random(3, 8, 30, 30), random(3, 8, 30, 30, seed=1)
     gradient = cpu.conv2d_weight(x, grad, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1)
     weight = random(8, 8, 3, 3)
     form = numpy.vdot(cpu.conv2d(x, weight, None, (1, 1), (1, 1, 1, 1), (1, 1), 1), grad)
     numpy.testing.assert_allclose(numpy.vdot(gradient, weight), form, rtol=1e-9)
-    if threads._pool is not None:
-        threads._pool.shutdown()
 
 
 def test_several_users_at_once():
@@ -334,7 +340,6 @@ def test_nested_work_runs_serially():
 @pytest.mark.parametrize("failing", [0, 1])
 def test_an_error_in_a_piece_comes_out_and_blas_is_restored(failing, monkeypatch):
     monkeypatch.setattr(threads, "_lanes", 2)
-    monkeypatch.setattr(threads, "_pool", None)
     before = blas_threads()
 
     def work(lane):
@@ -345,7 +350,6 @@ def test_an_error_in_a_piece_comes_out_and_blas_is_restored(failing, monkeypatch
         threads.parallel(work, 2)
     assert threads.lanes() == 2
     assert blas_threads() == before
-    threads._pool.shutdown()
 
 
 def blas_threads():

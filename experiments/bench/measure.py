@@ -9,6 +9,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+TURN = 0.2  # seconds
+
 
 @dataclass
 class Timing:
@@ -58,13 +60,20 @@ def installed(libraries: list[str]) -> list[str]:
 
 
 def compare(libraries: list[str], job: tuple[str, ...], seconds: float, least: int = 3) -> dict[str, Timing]:
-    """Run a job in each library in turns for about `seconds`, at least `least` times each."""
+    """Run a job in each library in turns for about `seconds`, at least `least` times each.
+
+    A turn is one repetition of a long job and several of a short one: threads that wait actively for their next
+    piece of work would else steal the first milliseconds from whoever has the next turn.
+    """
     workers = {library: Worker(library, job) for library in libraries}
     timings = {library: Timing() for library in libraries}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or any(len(t.seconds) < least for t in timings.values()):
         for library, worker in workers.items():
+            turn = time.perf_counter() + TURN
             timings[library].seconds.append(worker.run())
+            while time.perf_counter() < turn:
+                timings[library].seconds.append(worker.run())
     for library, worker in workers.items():
         timings[library].memory = worker.finish()
     return timings

@@ -15,7 +15,7 @@ from ..backend import Array
 from .cpu_matmul import matmul
 from .threads import scratch, spread
 
-CHUNK = 1 << 16  # entries: 256 KiB of float32, so that a few operands fit into the second-level cache
+CHUNK = 1 << 17  # entries: 256 KiB of float32, so that a few operands fit into the second-level cache
 
 
 def memory_order(x: Array) -> tuple[int, ...] | None:
@@ -119,18 +119,17 @@ def adam(
 
     def work(p: Array, g: Array, m: Array, v: Array) -> None:
         t = scratch.get("adam", p.size, p.dtype).reshape(p.shape)
-        numpy.multiply(m, beta1, out=m)
-        numpy.multiply(g, 1 - beta1, out=t)
+        numpy.subtract(g, m, out=t)
+        numpy.multiply(t, 1 - beta1, out=t)
         numpy.add(m, t, out=m)
         numpy.multiply(v, beta2, out=v)
-        numpy.multiply(g, g, out=t)
-        numpy.multiply(t, 1 - beta2, out=t)
+        numpy.multiply(g, (1 - beta2) ** 0.5, out=t)
+        numpy.multiply(t, t, out=t)
         numpy.add(v, t, out=v)
-        numpy.multiply(v, 1 / bias2, out=t)
-        numpy.sqrt(t, out=t)
-        numpy.add(t, eps, out=t)
+        numpy.sqrt(v, out=t)
+        numpy.add(t, eps * bias2**0.5, out=t)
         numpy.divide(m, t, out=t)
-        numpy.multiply(t, step_size, out=t)
+        numpy.multiply(t, step_size * bias2**0.5, out=t)
         if decay:
             numpy.multiply(p, 1 - decay, out=p)
         numpy.subtract(p, t, out=p)

@@ -13,10 +13,11 @@ on it (sums are cut at other places) but are the same from run to run.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import numpy
@@ -39,7 +40,6 @@ def _count() -> int:
 
 
 _lanes = _count()
-_pool: ThreadPoolExecutor | None = None
 _inside = threading.local()  # .working is set in threads that already run a piece: nested calls run serially
 
 
@@ -80,6 +80,22 @@ class _SingleThreadedBlas:
 _blas = _SingleThreadedBlas()
 
 
+class _Helper:
+    """A thread that runs pieces of work as they come, for one caller after another."""
+
+    def __init__(self) -> None:
+        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._run, name="minigrad", daemon=True).start()
+
+    def _run(self) -> None:
+        _inside.working = True
+        while True:
+            self.tasks.get()()
+
+
+_helpers: list[_Helper] = []
+
+
 def parallel(work: Callable[[int], Any], count: int) -> None:
     """Run work(0), ..., work(count - 1) in as many threads, the first in this one; returns when all are done.
 
@@ -88,26 +104,30 @@ def parallel(work: Callable[[int], Any], count: int) -> None:
     if count <= 1:
         work(0)
         return
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max(_lanes - 1, 1), thread_name_prefix="minigrad")
+    while len(_helpers) < count - 1:
+        _helpers.append(_Helper())
+    done: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def piece(lane: int) -> None:
-        _inside.working = True
         try:
             work(lane)
-        finally:
-            _inside.working = False
+        except BaseException as error:
+            done.put(error)
+        else:
+            done.put(None)
 
     with _blas:
-        others = [_pool.submit(piece, lane) for lane in range(1, count)]
+        for lane in range(1, count):
+            _helpers[lane - 1].tasks.put(functools.partial(piece, lane))
+        _inside.working = True
         try:
             piece(0)
         finally:
-            for other in others:
-                other.exception()
-    for other in others:
-        other.result()
+            _inside.working = False
+            errors = [done.get() for _ in range(count)]
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def spread(work: Callable[[int, int], Any], total: int, step: int) -> None:
@@ -147,8 +167,9 @@ scratch = Scratch()
 
 def _reset() -> None:
     """A forked child has none of its parent's threads: start over."""
-    global _pool, _blas
-    _pool, _blas = None, _SingleThreadedBlas()
+    global _blas
+    _blas = _SingleThreadedBlas()
+    _helpers.clear()
     _inside.working = False
 
 

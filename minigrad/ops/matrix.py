@@ -30,7 +30,7 @@ class Linear(Op):
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
-        y = kernels_of(x).matmul(x, weight.T)
+        y = kernels_of(x).matmul(weight, x.T).T
         if bias is not None:
             y += bias
         return y
