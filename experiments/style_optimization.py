@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy
@@ -90,44 +92,90 @@ class Enough(Exception):
     """Raised inside the closure when the steps are used up or the user wants to stop."""
 
 
+class Search:
+    """The picture that is changed, the best one so far, and the optimizer with its step length.
+
+    Pixels are in the preset's range; what leaves [0, 1] is clipped only in the result.
+    """
+
+    def __init__(self, targets: Targets, start: numpy.ndarray) -> None:
+        self.targets, self.preset = targets, targets.preset
+        self.image = mg.tensor(
+            start * self.preset.range, dtype=mg.float32, device=targets.net.mean.device, requires_grad=True
+        )
+        self.best: tuple[float, numpy.ndarray] = (math.inf, start)
+        self.caution = 1.0  # times the preset's lr
+        self.healthy = True  # whether the last loss and gradient were finite
+        self.optimizer = make_optimizer(self.preset, self.image)
+
+    def evaluate(self) -> tuple[Tensor, Losses, numpy.ndarray]:
+        """The loss with its gradient, the terms, and the picture (1, 3, H, W) in terms of [0, 1].
+
+        Errors: RuntimeError if not even the first picture's loss is finite.
+        """
+        self.optimizer.zero_grad()
+        loss, terms = self.targets.loss(self.image / self.preset.range)
+        loss.backward()
+        losses = {name: float(term) for name, term in terms.items()}
+        slope = float(self.image.grad.abs().sum())  # type: ignore[union-attr]
+        picture = self.image.detach().cpu().numpy() / self.preset.range
+        self.healthy = math.isfinite(losses["total"]) and math.isfinite(slope)
+        if not self.healthy and math.isinf(self.best[0]):
+            raise RuntimeError(
+                "style transfer: the loss was never finite, not even for the first picture; check the weights file, "
+                "and the weights given to losses and layers"
+            )
+        if self.healthy and losses["total"] < self.best[0]:
+            self.best = (losses["total"], picture.copy())
+        return loss, losses, picture
+
+    def set_step_length(self, step: int) -> None:
+        """lr times lr_decay for each hundred steps, for Adam and SGD; L-BFGS finds its own."""
+        if self.preset.optimizer != "lbfgs":
+            decay = self.preset.lr_decay ** (step / 100)
+            self.optimizer.param_groups[0]["lr"] = self.preset.lr * decay * self.caution
+
+    def go_back(self, step: int) -> None:
+        """After a step to NaN: to the best picture, without the averages that the NaN spoiled, at half the lr.
+
+        The lr stays cut: where the step was too long once, it would be again. (L-BFGS goes back by itself.)
+        """
+        self.caution /= 2
+        with mg.no_grad():
+            self.image.copy_(mg.tensor(self.best[1] * self.preset.range, dtype=mg.float32, device=self.image.device))
+        self.optimizer = make_optimizer(self.preset, self.image)
+        warnings.warn(
+            f"step {step}: the loss was not finite; going on from the best picture with {self.caution:g} times the lr",
+            stacklevel=2,
+        )
+
+
 def optimise(
     targets: Targets, start: numpy.ndarray, steps: int, watch: Callable[[int, Losses, numpy.ndarray], bool]
 ) -> numpy.ndarray:
     """Change the picture `start` (1, 3, H, W), RGB in [0, 1], for `steps` evaluations of the loss; returns the best.
 
-    watch: called after each evaluation with (step, losses, picture); returns True to stop. The optimizer sees the
-    pixels in the preset's range; what leaves [0, 1] is clipped only in the result.
+    watch: called after each evaluation with (step, losses, picture); returns True to stop.
+    Errors: RuntimeError if the loss of `start` is not finite.
     """
-    preset, device = targets.preset, targets.net.mean.device
-    image = mg.tensor(start * preset.range, dtype=mg.float32, device=device, requires_grad=True)
-    optimizer = make_optimizer(preset, image)
-    best: tuple[float, numpy.ndarray] = (math.inf, start)
-    step = 0
+    search, step = Search(targets, start), 0
 
     def closure() -> Tensor:
-        nonlocal best, step
-        optimizer.zero_grad()
-        loss, terms = targets.loss(image / preset.range)
-        loss.backward()
-        losses = {name: float(term) for name, term in terms.items()}
+        nonlocal step
+        loss, losses, picture = search.evaluate()
         step += 1
-        picture = image.detach().cpu().numpy() / preset.range
-        if losses["total"] < best[0]:
-            best = (losses["total"], picture.copy())
         if watch(step, losses, picture) or step >= steps:
             raise Enough
         return loss
 
-    try:
+    with contextlib.suppress(Enough), numpy.errstate(over="ignore", invalid="ignore"):
         while True:
-            if preset.optimizer == "sgd":
-                optimizer.param_groups[0]["lr"] = preset.lr * preset.lr_decay ** (step / 100)
             before = step
-            optimizer.step(closure)
-            if step - before == 1 and preset.optimizer == "lbfgs":  # a flat spot: begin anew instead of stopping
-                optimizer = make_optimizer(preset, image)
-    except Enough:
-        pass
-    if math.isinf(best[0]):
-        raise RuntimeError("style transfer: the loss was never finite; use a smaller --lr, or --optimizer lbfgs")
-    return best[1]
+            search.set_step_length(step)
+            search.optimizer.step(closure)
+            if targets.preset.optimizer != "lbfgs":
+                if not search.healthy:
+                    search.go_back(step)
+            elif step - before == 1:  # a flat spot: begin anew instead of stopping
+                search.optimizer = make_optimizer(targets.preset, search.image)
+    return search.best[1]

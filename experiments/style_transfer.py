@@ -278,14 +278,15 @@ class Run:
 
         def watch(step: int, losses: Losses, image: numpy.ndarray) -> bool:
             step += level.done
+            image = numpy.clip(numpy.nan_to_num(image), 0, 1)  # a search may try a picture of NaNs and go back
             self.log.add(step, **losses)
             bar.update()
             show(bar, **{name: losses[name] for name in ("content", "style")})
             if self.options.save_every and step % self.options.save_every == 0:
                 name = self.output.with_name(f"{self.output.stem}_{step:05d}{self.output.suffix}")
-                pictures.save_picture(numpy.clip(image, 0, 1), name)
+                pictures.save_picture(image, name)
             if self.options.gif and step % max(1, self.preset.steps // 40) == 0:
-                self.frames.append(pictures.resize(numpy.clip(image, 0, 1), self.height, self.width))
+                self.frames.append(pictures.resize(image, self.height, self.width))
             return bool(stop)
 
         return watch
