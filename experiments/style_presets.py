@@ -27,6 +27,7 @@ class Preset:
     init: str = "content"
     pooling: str = "avg"
     steps: int = 200
+    save_every: int | None = None  # also write the picture every so many steps
     range: float = 1.0  # of the pixels that the optimizer sees: 1 or 255
 
 
@@ -65,6 +66,7 @@ PRESETS = {
         lr_decay=0.96,
         pooling="max",
         steps=4000,
+        save_every=100,
         range=255.0,
     ),
     "johnson": Preset(

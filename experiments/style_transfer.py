@@ -4,7 +4,8 @@
 
 The picture itself is what is trained: its features in a deep layer should match the photograph's, and the
 correlations between its features (Gram matrices) the painting's. The losses are in `style_losses`, the loop in
-`style_optimization`, what presets decide in `style_presets`.
+`style_optimization`, what presets decide in `style_presets`. Ctrl-C ends the search early: the best picture so far
+is written as if the run were over, with exit code 0; a second Ctrl-C stops at once with 130, and without a picture.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def initial_picture(text: str) -> str:
 def settings(options: argparse.Namespace, preset: Preset) -> Preset:
     """The preset with what the user changed. Errors: UserError for layers that cannot be read."""
     changes = {
-        name: getattr(options, name) for name in ("size", "steps", "optimizer", "lr", "init", "pooling", "tv_weight")
+        name: getattr(options, name)
+        for name in ("size", "steps", "optimizer", "lr", "init", "pooling", "tv_weight", "save_every")
     }
     changes = {name: value for name, value in changes.items() if value is not None}
     content = _layers(options.content_layers, preset.content_layers)
@@ -190,12 +192,14 @@ class Run:
         self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
         self.log = plots.LossLog(self.output.with_name(f"{self.output.stem}_losses.csv"))
         self.frames: list[numpy.ndarray] = []
+        self.step = 0
 
     def _blends(self) -> list[float]:
         count = len(self.options.style)
-        for name, values in (("--blend", self.options.blend), ("--masks", self.options.masks)):
-            if values and len(values) != count:
-                raise UserError(f"{name}: {count} style pictures need {count} values, got {len(values)}")
+        for name, given in (("blend", self.options.blend), ("masks", self.options.masks)):
+            if given and len(given) != count:
+                what = {"blend": "weights", "masks": "masks"}[name]
+                raise UserError(f"--{name}: {count} style picture(s) need as many {what}, got {len(given)}")
         if self.options.masks:
             return [1.0] * count
         blends = self.options.blend or [1.0] * count
@@ -260,6 +264,8 @@ class Run:
                 picture = numpy.clip(found, 0, 1)
                 if stop:
                     break
+        if stop:
+            print(f"stopped at step {self.step} of {self.preset.steps}; the best picture so far is kept")
         return pictures.resize(picture, self.height, self.width)
 
     def targets(self, level: Level) -> Targets:
@@ -277,12 +283,12 @@ class Run:
         """What `optimise` calls after each step: it notes, shows and saves, and says whether to stop."""
 
         def watch(step: int, losses: Losses, image: numpy.ndarray) -> bool:
-            step += level.done
+            self.step = step = level.done + step
             image = numpy.clip(numpy.nan_to_num(image), 0, 1)  # a search may try a picture of NaNs and go back
             self.log.add(step, **losses)
             bar.update()
             show(bar, **{name: losses[name] for name in ("content", "style")})
-            if self.options.save_every and step % self.options.save_every == 0:
+            if self.preset.save_every and step % self.preset.save_every == 0:
                 name = self.output.with_name(f"{self.output.stem}_{step:05d}{self.output.suffix}")
                 pictures.save_picture(image, name)
             if self.options.gif and step % max(1, self.preset.steps // 40) == 0:

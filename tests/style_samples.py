@@ -1,9 +1,12 @@
-"""What the tests of style transfer share: two small pictures, and a run on them that takes a moment."""
+"""What the tests of style transfer share: two small pictures, a run on them that takes a moment, and weights."""
+
+import json
 
 import numpy
 from PIL import Image
 
 from experiments import pictures, style_transfer
+from nets import vgg
 
 SHALLOW = ["--content-layers", "conv2_2=0.2", "--style-layers", "conv1_1", "conv2_1"]
 
@@ -27,3 +30,18 @@ def transfer(files, output, *options):
     """The result of such a run, (1, 3, 29, 40)."""
     style_transfer.main(arguments(files, output, *options))
     return pictures.load_picture(output)
+
+
+def write_weights(path, architecture="vgg16", seed=0, **changes):
+    """A converted file with seeded He-normal weights, made by hand; returns its arrays."""
+    random = numpy.random.default_rng(seed)
+    arrays, channels = {}, 3
+    for block, (count, width) in enumerate(zip(vgg.CONVOLUTIONS[architecture], vgg.WIDTHS), start=1):
+        for i in range(1, count + 1):
+            weight = random.standard_normal((width, channels, 3, 3), dtype=numpy.float32)
+            arrays[f"conv{block}_{i}.weight"] = weight * numpy.float32((2 / (9 * channels)) ** 0.5)
+            arrays[f"conv{block}_{i}.bias"] = random.standard_normal(width, dtype=numpy.float32) * numpy.float32(0.1)
+            channels = width
+    metadata = {"format": "minigrad-vgg", "version": 1, "architecture": architecture, **vgg.NO_NORMALISATION, **changes}
+    numpy.savez(path, metadata=json.dumps(metadata), **arrays)
+    return arrays

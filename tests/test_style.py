@@ -15,7 +15,7 @@ from experiments.calibration import calibrate
 from experiments.commandline import UserError
 from experiments.style_losses import content_loss, gram_matrix, style_loss, style_target, tv_loss
 from experiments.style_optimization import Targets
-from experiments.style_presets import PRESETS, Preset
+from experiments.style_presets import Preset
 from nets import vgg
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -242,8 +242,12 @@ def test_a_run_leaves_its_pictures_losses_and_parameters(files, tmp_path, capsys
 
 def test_the_same_seed_gives_the_same_picture(files, tmp_path):
     options = ("--init", "noise", "--seed")
-    first, again, other = [transfer(files, tmp_path / "a.png", *options, seed) for seed in ("5", "5", "6")]
-    numpy.testing.assert_array_equal(first, again)
+    seen = []
+    for seed in ("5", "5", "6"):
+        picture = transfer(files, tmp_path / "a.png", *options, seed)
+        seen.append((picture, [(tmp_path / name).read_bytes() for name in ("a.png", "a_losses.csv", "a_panel.png")]))
+    (first, written), (_, again), (other, _) = seen
+    assert written == again
     assert abs(first - other).max() > 0.05
 
 
@@ -274,7 +278,7 @@ def test_coarse_to_fine_and_masks_run(files, tmp_path):
         (["--size", "3"], "at least 16 pixels"),
         (["--style-layers", "conv9_9"], "no layer conv9_9"),
         (["--style-layers", "conv1_1=much"], "not LAYER or LAYER=WEIGHT"),
-        (["--blend", "1", "2"], "1 style pictures need 1 values, got 2"),
+        (["--blend", "1", "2"], "1 style picture(s) need as many weights, got 2"),
         (["--weights", "absent.npz"], "there is no such file"),
         (["-o", "out.xyz"], "pictures are saved as"),
     ],
@@ -295,14 +299,3 @@ def test_bad_arguments_are_one_sentence(files, tmp_path, arguments, text):
 def test_a_picture_too_large_for_the_memory_is_refused_with_a_size(capsys):
     with pytest.raises(UserError, match="use --size"):
         style_transfer.check_memory((200_000, 200_000))
-
-
-def test_the_documents_presets():
-    assert PRESETS["keras"].lr_decay == 0.96
-    assert PRESETS["cs231n"].style_layers == {
-        "relu1_1": 20000.0,
-        "relu2_1": 500.0,
-        "relu3_1": 1200.0,
-        "relu3_3": 1000.0,
-    }
-    assert list(PRESETS["gatys"].style_layers) == [f"conv{i}_1" for i in range(1, 6)]

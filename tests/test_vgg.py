@@ -4,27 +4,13 @@ import json
 
 import numpy
 import pytest
+from style_samples import write_weights
 
 import minigrad as mg
 import minigrad.nn.functional as F
 from nets import vgg
 
 BLOCK = ["conv4_2", "relu4_2", "pool4"]
-
-
-def write_weights(path, architecture="vgg16", seed=0, **changes):
-    """A converted file with seeded He-normal weights, made by hand; returns its arrays."""
-    random = numpy.random.default_rng(seed)
-    arrays, channels = {}, 3
-    for block, (count, width) in enumerate(zip(vgg.CONVOLUTIONS[architecture], vgg.WIDTHS), start=1):
-        for i in range(1, count + 1):
-            weight = random.standard_normal((width, channels, 3, 3), dtype=numpy.float32)
-            arrays[f"conv{block}_{i}.weight"] = weight * numpy.float32((2 / (9 * channels)) ** 0.5)
-            arrays[f"conv{block}_{i}.bias"] = random.standard_normal(width, dtype=numpy.float32) * numpy.float32(0.1)
-            channels = width
-    metadata = {"format": "minigrad-vgg", "version": 1, "architecture": architecture, **vgg.NO_NORMALISATION, **changes}
-    numpy.savez(path, metadata=json.dumps(metadata), **arrays)
-    return arrays
 
 
 @pytest.fixture(scope="module")
