@@ -102,7 +102,8 @@ def parallel(work: Callable[[int], Any], count: int) -> None:
     count must not exceed `lanes()`. An exception in any piece is raised here, after the others have finished.
     """
     if count <= 1:
-        work(0)
+        with _blas:
+            work(0)
         return
     while len(_helpers) < count - 1:
         _helpers.append(_Helper())
