@@ -17,10 +17,18 @@ from nets.vgg import VGG16, VGG19
 @mg.no_grad()
 def calibrate(net: VGG16 | VGG19, pictures: Sequence[Tensor]) -> None:
     """Scale the net's convolutions on pictures (1, 3, H, W), RGB in [0, 1]; channels that see nothing are left."""
-    for name, layer in net.convolutions.items():
-        outputs = [net.features(picture, [name])[name] for picture in pictures]
-        flat = mg.cat([output.permute(1, 0, 2, 3).flatten(1) for output in outputs], dim=1)
-        deviation, mean = flat.std(1, correction=0), flat.mean(1)
-        scale = 1.0 / (deviation + (deviation < 1e-8))
-        layer.weight.copy_(layer.weight * scale.reshape(-1, 1, 1, 1))
-        layer.bias.copy_((layer.bias - mean) * scale)
+    shown = [net.normalised(picture) for picture in pictures]
+    last = list(net.convolutions)[-1]
+    for name in net.layer_names[: net.layer_names.index(last) + 1]:
+        if name in net.convolutions:
+            _scale(net.convolutions[name], [net.step(name, h) for h in shown])
+        shown = [net.step(name, h) for h in shown]
+
+
+def _scale(layer: mg.nn.Module, outputs: Sequence[Tensor]) -> None:
+    """Bring each channel of a layer with these outputs, (1, C, H, W) each, to mean zero and variance one."""
+    flat = mg.cat([output.permute(1, 0, 2, 3).flatten(1) for output in outputs], dim=1)
+    deviation, mean = flat.std(1, correction=0), flat.mean(1)
+    scale = 1.0 / (deviation + (deviation < 1e-8))
+    layer.weight.copy_(layer.weight * scale.reshape(-1, 1, 1, 1))
+    layer.bias.copy_((layer.bias - mean) * scale)

@@ -121,13 +121,14 @@ class _VGG(nn.Module):
         for name in self.layer_names:
             if not missing:
                 break
-            h = self._step(name, h)
+            h = self.step(name, h)
             if name in missing:
                 found[name] = h
                 missing.discard(name)
         return {name: found[known] for name, known in wanted.items()}
 
-    def _step(self, name: str, h: Tensor) -> Tensor:
+    def step(self, name: str, h: Tensor) -> Tensor:
+        """One layer: what `name` makes of h, the output of the layer before it."""
         if name.startswith("conv"):
             return self.convolutions[name](h)
         if name.startswith("relu"):

@@ -190,6 +190,7 @@ LBFGS = {
 )
 def test_losses_go_together_with_pytorchs(neckarfront, optimizer, options, steps, dtype):
     torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # at this size more threads wait for each other longer than they compute
     weights, content, style = neckarfront[0], *(picture.astype(dtype) for picture in neckarfront[1:])
     preset = Preset("gatys", {"conv3_2": 1.0}, dict.fromkeys(LAYERS, 200.0))
     net = vgg.load(weights, "avg").type(dtype)
