@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -84,9 +86,26 @@ def compare_commands(commands: dict[str, list[str]], repetitions: int) -> dict[s
     timings = {library: Timing() for library in commands}
     for _ in range(repetitions):
         for library, command in commands.items():
-            start = time.perf_counter()
-            result = subprocess.run([sys.executable, *command], capture_output=True, text=True)
-            timings[library].seconds.append(time.perf_counter() - start)
-            if result.returncode:
-                raise RuntimeError(f"bench: {library}'s command failed: {result.stderr.strip().splitlines()[-1:]}")
+            seconds, memory = _timed_command([sys.executable, *command], library)
+            timings[library].seconds.append(seconds)
+            timings[library].memory = max(timings[library].memory, memory)
     return timings
+
+
+def _timed_command(command: list[str], library: str) -> tuple[float, float]:
+    """(seconds, peak memory in MiB) of a command; the memory is 0 where the system does not tell."""
+    with tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=output, text=True)
+        if hasattr(os, "wait4"):
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            memory = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        else:
+            process.wait()
+            memory = 0.0
+        seconds = time.perf_counter() - start
+        if process.returncode:
+            output.seek(0)
+            raise RuntimeError(f"bench: {library}'s command failed: {output.read().strip().splitlines()[-1:]}")
+    return seconds, memory
