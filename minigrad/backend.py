@@ -168,8 +168,35 @@ def _probe() -> tuple[bool, str]:
         name = module.cuda.runtime.getDeviceProperties(0)["name"]
         return True, f"{name.decode()} through CuPy {module.__version__}"
     except Exception as error:  # CuPy's many error classes, all of which mean: not usable
-        lines = str(error).splitlines() or [""]
-        return False, f"{type(error).__name__}: {lines[0]}"
+        return False, _sentence(error)
+
+
+# words of an error, any of them -> what they mean; the first line that fits counts
+_CAUSES = (
+    (("CuPy is not installed",), "CuPy is not installed; install minigrad with the extra cuda12 or cuda13"),
+    (
+        ("cudaErrorInsufficientDriver", "cudaErrorStubLibrary", "libcuda.so"),
+        "no NVIDIA driver was found, or it is older than CuPy's CUDA; install a newer driver",
+    ),
+    (("cudaErrorNoDevice",), "no CUDA device was found"),
+    (("OutOfMemory", "cudaErrorMemoryAllocation"), "the GPU has no memory left; end what else uses it"),
+    (("cublas", "CUBLAS"), "cuBLAS was not found or failed; install nvidia-cublas, or the CUDA toolkit"),
+    (
+        ("nvrtc", "NVRTC", "CompileException", "CUDA_PATH", "CUDA_HOME", "cannot open source file", "headers"),
+        "kernels cannot be compiled: the CUDA headers or NVRTC are missing; install nvidia-cuda-runtime and "
+        "nvidia-cuda-nvrtc, or the CUDA toolkit",
+    ),
+)
+
+
+def _sentence(error: Exception) -> str:
+    """What an error of the probe means and what helps; its own first line follows in brackets where it adds to that."""
+    text = f"{type(error).__name__}: {error}"
+    first = text.splitlines()[0]
+    for words, meaning in _CAUSES:
+        if any(word in text for word in words):
+            return meaning if meaning.split(";")[0] in text else f"{meaning} ({first})"
+    return first
 
 
 # -------------------------------------------------------------------------------- random numbers

@@ -50,6 +50,9 @@ Normalisation; x is (N, C) or (N, C, ...), statistics are (C,)
     normalize_backward(grad, x, mean, rstd, weight) -> (grad_x, grad_weight, grad_bias)
         where mean and rstd = (var + eps)^-1/2 are functions of x (training mode); grad_weight = sum(grad * xhat)
 
+Sums
+    add(a, b) -> a + b for two arrays of one shape
+
 Activations
     relu(x), leaky_relu(x, slope), elu(x, alpha), sigmoid(x), softplus(x, beta)
     leaky_relu_backward(grad, x, slope): grad where x > 0, slope * grad elsewhere (slope 0 is relu)

@@ -7,6 +7,7 @@ Where they stand: `cpu_convolution` (the readable im2col path, and the choice be
 from .cpu_convolution import conv2d, conv2d_weight, conv_transpose2d
 from .cpu_elementwise import (
     adam,
+    add,
     channel_sum,
     dot,
     elu,
@@ -24,6 +25,7 @@ from .cpu_resizing import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest
 
 __all__ = [
     "adam",
+    "add",
     "avg_pool2d",
     "avg_pool2d_scatter",
     "channel_sum",

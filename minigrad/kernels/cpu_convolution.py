@@ -25,6 +25,7 @@ from .threads import lanes, parallel, scratch, spread
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
 STRIP_BYTES = 1 << 20  # of a column buffer: about half the second-level cache
+FEW_CHANNELS = 4  # up to here the transposed convolution adds up whole planes
 
 
 # -------------------------------------------------------------------------------- the choice of a path
@@ -240,29 +241,47 @@ def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, paddi
 
 def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair) -> None:
     """Each pixel of x times the weights is added to its window. Lanes own whole images; where there are fewer images
-    than lanes, each lane adds into an image of its own, and these are summed at the end."""
+    than lanes, each lane adds into an image of its own, and these are summed at the end.
+
+    Additions are quick where they run along memory: along the channels, or along the pixels if channels are few.
+    """
     pixels = numpy.ascontiguousarray(x.transpose(0, 2, 3, 1))
     n, height, width, channels = pixels.shape
     out_channels, kernel_size = weight.shape[1], weight.shape[2:]
+    planar = out_channels <= FEW_CHANNELS
     matrix = numpy.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(channels, -1)
     out = result.transpose(0, 2, 3, 1)
     padded = (
         max(out.shape[1] + padding[0] + padding[1], (height - 1) * stride[0] + dilation[0] * (kernel_size[0] - 1) + 1),
         max(out.shape[2] + padding[2] + padding[3], (width - 1) * stride[1] + dilation[1] * (kernel_size[1] - 1) + 1),
     )
-    row_bytes = matrix.shape[1] * x.itemsize
     inside = (
         slice(None),
         slice(padding[0], padding[0] + out.shape[1]),
         slice(padding[2], padding[2] + out.shape[2]),
     )
 
+    def blank(name: str, count: int) -> Array:
+        """Zeros (count, *padded, O) in a scratch buffer."""
+        shape = (count, *padded)
+        buffer = scratch.get(name, math.prod(shape) * out_channels, x.dtype)
+        buffer.fill(0)
+        return buffer.reshape(out_channels, *shape).transpose(1, 2, 3, 0) if planar else buffer.reshape(*shape, -1)
+
+    def products(strip: tuple[int, int, int, int]) -> Array:
+        """A strip's pixels times the weights: (images, rows, width, kH, kW, O)."""
+        a, b, r, s = strip
+        rows, shape = pixels[a:b, r:s].reshape(-1, channels), (b - a, s - r, width)
+        columns = scratch.get("columns", len(rows) * matrix.shape[1], x.dtype)
+        if planar:
+            numpy.matmul(matrix.T, rows.T, out=columns.reshape(-1, len(rows)))
+            return columns.reshape(*kernel_size, out_channels, *shape).transpose(3, 4, 5, 0, 1, 2)
+        numpy.matmul(rows, matrix, out=columns.reshape(len(rows), -1))
+        return columns.reshape(*shape, *kernel_size, out_channels)
+
     def scatter(image: Array, strip: tuple[int, int, int, int], first: int) -> None:
         a, b, r, s = strip
-        rows = pixels[a:b, r:s].reshape(-1, channels)
-        columns = scratch.get("columns", len(rows) * matrix.shape[1], x.dtype).reshape(len(rows), -1)
-        numpy.matmul(rows, matrix, out=columns)
-        blocks = columns.reshape(b - a, s - r, width, *kernel_size, out_channels)
+        blocks = products(strip)
         for i in range(kernel_size[0]):
             top = i * dilation[0] + r * stride[0]
             for j in range(kernel_size[1]):
@@ -274,7 +293,7 @@ def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, paddi
                 ]
                 numpy.add(place, blocks[:, :, :, i, j], out=place)
 
-    strips = _strips(n, (height, width), row_bytes)
+    strips = _strips(n, (height, width), matrix.shape[1] * x.itemsize)
     if n >= lanes():
         by_image: dict[int, list[Any]] = {}
         for strip in strips:
@@ -282,9 +301,7 @@ def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, paddi
 
         def images(lane: int, group: list[Any]) -> None:
             first, last = group[0][:2]
-            shape = (last - first, *padded, out_channels)
-            image = scratch.get("image", math.prod(shape), x.dtype).reshape(shape)
-            image.fill(0)
+            image = blank("image", last - first)
             for strip in group:
                 scatter(image, strip, first)
             out[first:last] = image[inside]
@@ -293,6 +310,6 @@ def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, paddi
         return
     for i in range(n):
         own = [strip for strip in strips if strip[0] <= i < strip[1]]
-        sums = numpy.zeros((min(lanes(), len(own)), 1, *padded, out_channels), x.dtype)
+        sums = [blank(f"image {lane}", 1) for lane in range(min(lanes(), len(own)))]
         _each_strip(lambda lane, strip, sums=sums, i=i: scatter(sums[lane], strip, i), own)
-        out[i : i + 1] = (sums[0] if len(sums) == 1 else sums.sum(axis=0))[inside]
+        out[i : i + 1] = sum(sums[1:], start=sums[0])[inside]

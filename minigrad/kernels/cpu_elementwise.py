@@ -45,6 +45,14 @@ def chunked(function: Callable[..., Any], result: Array, *operands: Array) -> Ar
     return result
 
 
+def add(a: Array, b: Array) -> Array:
+    """a + b for two arrays of one shape: large ones of one memory order in threads."""
+    order = memory_order(a) if a.size > CHUNK and a.dtype == b.dtype else None
+    if order is None or not b.transpose(order).flags.c_contiguous:
+        return a + b
+    return chunked(lambda y, a, b: numpy.add(a, b, out=y), numpy.empty_like(a), a, b)
+
+
 def relu(x: Array) -> Array:
     """max(x, 0)."""
     return chunked(lambda y, x: numpy.maximum(x, 0, out=y), numpy.empty_like(x), x)

@@ -18,6 +18,7 @@ Products are computed in full float32. CuPy uses the coarser TF32 only if the en
 from .gpu_convolution import conv2d, conv2d_weight, conv_transpose2d
 from .gpu_elementwise import (
     adam,
+    add,
     dot,
     elu,
     index_add,
@@ -34,6 +35,7 @@ from .gpu_resizing import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest
 
 __all__ = [
     "adam",
+    "add",
     "avg_pool2d",
     "avg_pool2d_scatter",
     "channel_sum",
