@@ -18,19 +18,28 @@ SWIRLS = 7
 BACKGROUND = (24, 40, 92)
 
 
-def paint(size: int = 512, seed: int = 3) -> Image.Image:
-    """A square picture of brush strokes that follow the flow around a few whirls, drawn at twice the size."""
+def paint(size: int = 512, seed: int = 3, hue: float = 0.0) -> Image.Image:
+    """A square picture of brush strokes that follow the flow around a few whirls, drawn at twice the size.
+
+    hue: by how many turns of the colour circle all colours move.
+    """
     random = numpy.random.default_rng(seed)
     canvas = 2 * size
-    image = Image.new("RGB", (canvas, canvas), BACKGROUND)
+    image = Image.new("RGB", (canvas, canvas), _turned(BACKGROUND, hue))
     draw = ImageDraw.Draw(image)
     centres = random.uniform(0, 1, (SWIRLS, 2))
     turns = random.choice([-1.0, 1.0], SWIRLS) * random.uniform(0.6, 1.2, SWIRLS)
     radii = random.uniform(0.10, 0.24, SWIRLS)
     for width, count in ((0.030, 1500), (0.018, 4000), (0.010, 6000)):
         for place in random.uniform(-0.05, 1.05, (count, 2)):
-            _stroke(draw, random, place, width, centres, turns, radii, canvas)
+            _stroke(draw, random, place, width, centres, turns, radii, canvas, hue)
     return image.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def _turned(colour: tuple[int, int, int], turn: float) -> tuple[int, int, int]:
+    hue, saturation, value = colorsys.rgb_to_hsv(*(c / 255 for c in colour))
+    red, green, blue = colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _flow(place: numpy.ndarray, centres: numpy.ndarray, turns: numpy.ndarray, radii: numpy.ndarray) -> numpy.ndarray:
@@ -42,13 +51,13 @@ def _flow(place: numpy.ndarray, centres: numpy.ndarray, turns: numpy.ndarray, ra
     return direction / max(float(numpy.hypot(*direction)), 1e-6)
 
 
-def _stroke(draw, random, place, width, centres, turns, radii, canvas) -> None:  # type: ignore[no-untyped-def]
+def _stroke(draw, random, place, width, centres, turns, radii, canvas, turn) -> None:  # type: ignore[no-untyped-def]
     """One curved stroke, its colour from the nearest whirl: yellow at its heart, blue and teal away from it."""
     near = float(numpy.min(numpy.hypot(*(place - centres).T) / radii))
     warm = numpy.exp(-((1.6 * near) ** 2))
     hue = (0.60 - 0.07 * random.random()) * (1 - warm) + (0.13 - 0.05 * random.random()) * warm
     brightness = numpy.clip(0.45 + 0.5 * warm + random.normal(0, 0.13), 0.15, 1)
-    colour = colorsys.hsv_to_rgb(hue, numpy.clip(0.78 - 0.2 * random.random(), 0, 1), brightness)
+    colour = colorsys.hsv_to_rgb((hue + turn) % 1, numpy.clip(0.78 - 0.2 * random.random(), 0, 1), brightness)
     points = [place]
     for _ in range(5):
         points.append(points[-1] + 0.6 * width * _flow(points[-1], centres, turns, radii))
@@ -62,8 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("-o", "--output", default="painting.png", help="the picture's path")
     parser.add_argument("--size", type=positive_int, default=512, help="its side in pixels")
     parser.add_argument("--seed", type=natural_number, default=3, help="another seed is another painting")
+    parser.add_argument("--hue", type=float, default=0.0, help="turn the colour circle: 0.5 swaps warm and cold")
     options = parser.parse_args(arguments)
-    save_picture(paint(options.size, options.seed), writable_file(options.output))
+    save_picture(paint(options.size, options.seed, options.hue), writable_file(options.output))
     print(f"wrote {options.output}")
 
 
