@@ -4,7 +4,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.roofline import counting
+from minigrad.roofline import STEPS, Step, Work, counting
 from minigrad.trace import main
 
 
@@ -34,3 +34,10 @@ def test_a_transposed_convolution_and_a_product():
 def test_the_command_refuses_a_gpu_without_bandwidth(capsys):
     assert main(["roofline", "--bandwidth", "0"]) == 2
     assert capsys.readouterr().err.startswith("error: --bandwidth")
+
+
+def test_adam_reads_four_arrays_and_writes_three():
+    weight = mg.randn(3, 5, requires_grad=True)
+    count = Step(lambda: None, [weight]).counted()
+    assert count.kinds == {"Adam": Work(calls=1, bytes=7 * 4 * 15, flops=12 * 15)}
+    assert STEPS["MLP GAN, batch 128"]().counted().kinds["Adam"].bytes == 7 * 4 * (267_009 + 1_952_528)
