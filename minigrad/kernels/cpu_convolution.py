@@ -241,75 +241,91 @@ def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, paddi
 
 def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair) -> None:
     """Each pixel of x times the weights is added to its window. Lanes own whole images; where there are fewer images
-    than lanes, each lane adds into an image of its own, and these are summed at the end.
-
-    Additions are quick where they run along memory: along the channels, or along the pixels if channels are few.
-    """
-    pixels = numpy.ascontiguousarray(x.transpose(0, 2, 3, 1))
-    n, height, width, channels = pixels.shape
-    out_channels, kernel_size = weight.shape[1], weight.shape[2:]
-    planar = out_channels <= FEW_CHANNELS
-    matrix = numpy.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(channels, -1)
-    out = result.transpose(0, 2, 3, 1)
-    padded = (
-        max(out.shape[1] + padding[0] + padding[1], (height - 1) * stride[0] + dilation[0] * (kernel_size[0] - 1) + 1),
-        max(out.shape[2] + padding[2] + padding[3], (width - 1) * stride[1] + dilation[1] * (kernel_size[1] - 1) + 1),
-    )
-    inside = (
-        slice(None),
-        slice(padding[0], padding[0] + out.shape[1]),
-        slice(padding[2], padding[2] + out.shape[2]),
-    )
-
-    def blank(name: str, count: int) -> Array:
-        """Zeros (count, *padded, O) in a scratch buffer."""
-        shape = (count, *padded)
-        buffer = scratch.get(name, math.prod(shape) * out_channels, x.dtype)
-        buffer.fill(0)
-        return buffer.reshape(out_channels, *shape).transpose(1, 2, 3, 0) if planar else buffer.reshape(*shape, -1)
-
-    def products(strip: tuple[int, int, int, int]) -> Array:
-        """A strip's pixels times the weights: (images, rows, width, kH, kW, O)."""
-        a, b, r, s = strip
-        rows, shape = pixels[a:b, r:s].reshape(-1, channels), (b - a, s - r, width)
-        columns = scratch.get("columns", len(rows) * matrix.shape[1], x.dtype)
-        if planar:
-            numpy.matmul(matrix.T, rows.T, out=columns.reshape(-1, len(rows)))
-            return columns.reshape(*kernel_size, out_channels, *shape).transpose(3, 4, 5, 0, 1, 2)
-        numpy.matmul(rows, matrix, out=columns.reshape(len(rows), -1))
-        return columns.reshape(*shape, *kernel_size, out_channels)
-
-    def scatter(image: Array, strip: tuple[int, int, int, int], first: int) -> None:
-        a, b, r, s = strip
-        blocks = products(strip)
-        for i in range(kernel_size[0]):
-            top = i * dilation[0] + r * stride[0]
-            for j in range(kernel_size[1]):
-                left = j * dilation[1]
-                place = image[
-                    a - first : b - first,
-                    top : top + (s - r - 1) * stride[0] + 1 : stride[0],
-                    left : left + (width - 1) * stride[1] + 1 : stride[1],
-                ]
-                numpy.add(place, blocks[:, :, :, i, j], out=place)
-
-    strips = _strips(n, (height, width), matrix.shape[1] * x.itemsize)
+    than lanes, each lane adds into an image of its own, and these are summed at the end."""
+    job = _Scatter(x, weight, result, stride, padding, dilation)
+    n, height, width, _ = job.pixels.shape
+    strips = _strips(n, (height, width), job.matrix.shape[1] * x.itemsize)
     if n >= lanes():
         by_image: dict[int, list[Any]] = {}
         for strip in strips:
             by_image.setdefault(strip[0], []).append(strip)
-
-        def images(lane: int, group: list[Any]) -> None:
-            first, last = group[0][:2]
-            image = blank("image", last - first)
-            for strip in group:
-                scatter(image, strip, first)
-            out[first:last] = image[inside]
-
-        _each_strip(images, list(by_image.values()))
+        _each_strip(lambda lane, group: job.whole_images(group), list(by_image.values()))
         return
     for i in range(n):
         own = [strip for strip in strips if strip[0] <= i < strip[1]]
-        sums = [blank(f"image {lane}", 1) for lane in range(min(lanes(), len(own)))]
-        _each_strip(lambda lane, strip, sums=sums, i=i: scatter(sums[lane], strip, i), own)
-        out[i : i + 1] = sum(sums[1:], start=sums[0])[inside]
+        sums = [job.blank(f"image {lane}", 1) for lane in range(min(lanes(), len(own)))]
+        _each_strip(lambda lane, strip, sums=sums, i=i: job.scatter(sums[lane], strip, i), own)
+        job.out[i : i + 1] = sum(sums[1:], start=sums[0])[job.inside]
+
+
+class _Scatter:
+    """One transposed convolution: pixels (N, H, W, C) times the weights, added to the windows of padded images.
+
+    Additions are quick where they run along memory: along the channels, or along the pixels if channels are few.
+    """
+
+    def __init__(
+        self, x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair
+    ) -> None:  # fmt: skip
+        self.pixels = numpy.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        self.matrix = numpy.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(len(weight), -1)
+        self.kernel_size, self.out_channels = weight.shape[2:], weight.shape[1]
+        self.planar = self.out_channels <= FEW_CHANNELS
+        self.stride, self.dilation = stride, dilation
+        self.out = result.transpose(0, 2, 3, 1)
+        self.padded = tuple(
+            max(
+                self.out.shape[1 + i] + padding[2 * i] + padding[2 * i + 1],
+                (self.pixels.shape[1 + i] - 1) * stride[i] + dilation[i] * (self.kernel_size[i] - 1) + 1,
+            )
+            for i in (0, 1)
+        )
+        top, left = padding[0], padding[2]
+        self.inside = (
+            slice(None), slice(top, top + self.out.shape[1]), slice(left, left + self.out.shape[2]),
+        )  # fmt: skip
+
+    def blank(self, name: str, count: int) -> Array:
+        """Zeros (count, *padded, O) in a scratch buffer."""
+        shape = (count, *self.padded)
+        buffer = scratch.get(name, math.prod(shape) * self.out_channels, self.pixels.dtype)
+        buffer.fill(0)
+        if self.planar:
+            return buffer.reshape(self.out_channels, *shape).transpose(1, 2, 3, 0)
+        return buffer.reshape(*shape, self.out_channels)
+
+    def products(self, strip: tuple[int, int, int, int]) -> Array:
+        """A strip's pixels times the weights: (images, rows, W, kH, kW, O)."""
+        a, b, r, s = strip
+        rows = self.pixels[a:b, r:s].reshape(-1, len(self.matrix))
+        shape, window = (b - a, s - r, self.pixels.shape[2]), (*self.kernel_size, self.out_channels)
+        columns = scratch.get("columns", len(rows) * self.matrix.shape[1], rows.dtype)
+        if self.planar:
+            numpy.matmul(self.matrix.T, rows.T, out=columns.reshape(-1, len(rows)))
+            return columns.reshape(*window, *shape).transpose(3, 4, 5, 0, 1, 2)
+        numpy.matmul(rows, self.matrix, out=columns.reshape(len(rows), -1))
+        return columns.reshape(*shape, *window)
+
+    def scatter(self, image: Array, strip: tuple[int, int, int, int], first: int) -> None:
+        """Add a strip's products to the images, of which the first has number `first`."""
+        a, b, r, s = strip
+        blocks, width = self.products(strip), self.pixels.shape[2]
+        (down, right), (below, beside) = self.stride, self.dilation
+        for i in range(self.kernel_size[0]):
+            top = i * below + r * down
+            for j in range(self.kernel_size[1]):
+                left = j * beside
+                place = image[
+                    a - first : b - first,
+                    top : top + (s - r - 1) * down + 1 : down,
+                    left : left + (width - 1) * right + 1 : right,
+                ]
+                numpy.add(place, blocks[:, :, :, i, j], out=place)
+
+    def whole_images(self, strips: list[tuple[int, int, int, int]]) -> None:
+        """Write the result of images all of whose strips are given."""
+        first, last = strips[0][:2]
+        image = self.blank("image", last - first)
+        for strip in strips:
+            self.scatter(image, strip, first)
+        self.out[first:last] = image[self.inside]
