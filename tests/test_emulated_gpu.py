@@ -1,12 +1,14 @@
 """The GPU tests on an emulated GPU: each file of them in a process of its own (see cuda_emulation/__init__.py)."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import cuda_emulation
 import pytest
+from cuda_emulation import nvrtc
 
 HERE = Path(__file__).parent
 WHY_NOT = cuda_emulation.missing()
@@ -29,9 +31,40 @@ def run(arguments, **environment):
     return done.stdout
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in HERE.glob("test_gpu_*.py")))
-def test_on_the_emulated_gpu(file):
-    assert " passed" in run([str(HERE / file)])
+FILES = sorted(path.name for path in HERE.glob("test_gpu_*.py"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """(a function: what a test file printed on the emulated GPU, run once; where its CUDA sources were put)."""
+    folder, printed = tmp_path_factory.mktemp("sources"), {}
+
+    def outcome(file):
+        if file not in printed:
+            aside = {} if "seeded_bugs" in file else {nvrtc.FOLDER: str(folder)}
+            printed[file] = run([str(HERE / file)], **aside)
+        return printed[file]
+
+    return outcome, folder
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_on_the_emulated_gpu(file, outcomes):
+    assert " passed" in outcomes[0](file)
+
+
+def test_nvidias_compiler_takes_every_source(outcomes):
+    """CuPy's own and minigrad's, of every test above but the planted bugs; see cuda_emulation/nvrtc.py."""
+    if not nvrtc.installed():
+        pytest.skip("NVRTC is not installed (extra `emulation`)")
+    outcome, folder = outcomes
+    for file in FILES:
+        outcome(file)
+    command = [sys.executable, nvrtc.__file__, str(folder), "75", "80", "90", "100"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    count, ours = (int(number) for number in re.findall(r"(\d+) sources, (\d+) of them", done.stdout)[0])
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert count > 300 and ours > 60
 
 
 def test_threads_in_reverse_order():
@@ -47,9 +80,11 @@ def sanitizer(name):
 
 
 def test_kernels_stay_within_their_arrays():
-    """The address sanitizer, each array an allocation of its own; kernels with barriers switch stacks, which it
-    cannot follow, and are left out."""
-    chosen = "test_convolutions_in_pieces or test_indices_of_either_width or test_adam"
+    """The address sanitizer, each array an allocation of its own: elementwise kernels, and those with barriers."""
+    chosen = (
+        "test_convolutions_in_pieces or test_indices_of_either_width or test_adam or test_a_nan_is_the_maximum "
+        "or test_statistics_keep"
+    )
     output = run(
         [str(HERE / "test_gpu_kernels.py"), "-s", "-k", chosen],
         LD_PRELOAD=sanitizer("asan"),
@@ -75,6 +110,29 @@ cupy.ElementwiseKernel("T g, int32 p", "raw T y", "STATEMENT", "scatters")(cupy.
 """
 
 
+BEYOND_A_BARRIER = """
+import sys; sys.path.insert(0, "tests")
+import cuda_emulation; cuda_emulation.activate()
+import cupy
+kernel = cupy.RawKernel('''extern "C" __global__ void reverses(const float *x, float *y) {
+  __shared__ float kept[64];
+  kept[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  y[threadIdx.x] = kept[63 - threadIdx.x] + x[64 - threadIdx.x];
+}''', "reverses")
+kernel((1,), (64,), (cupy.zeros(64, "f"), cupy.zeros(64, "f")))
+"""
+INDEX_ADD = """
+import sys; sys.path.insert(0, "tests")
+import cuda_emulation; cuda_emulation.activate()
+import cupy
+from minigrad.kernels import gpu
+found = gpu.index_add((4, 3), (cupy.asarray([0, 1, 2] * 100),), cupy.ones((300, 3), "f"))
+assert (found.get() == [[100] * 3] * 3 + [[0] * 3]).all()
+print("added")
+"""
+
+
 def run_program(text, library, flag):
     environment = {"LD_PRELOAD": sanitizer(library), "SIMT_FLAGS": flag, "SIMT_NO_POOL": "1"}
     options = {"ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "report_bugs=1"}
@@ -90,6 +148,17 @@ def run_program(text, library, flag):
 def test_the_address_sanitizer_sees_a_step_beyond_an_array():
     done = run_program(OUT_OF_BOUNDS, "asan", "-fsanitize=address")
     assert done.returncode and "heap-buffer-overflow" in done.stderr
+
+
+def test_the_address_sanitizer_sees_it_beyond_a_barrier_too():
+    done = run_program(BEYOND_A_BARRIER, "asan", "-fsanitize=address")
+    assert done.returncode and "heap-buffer-overflow" in done.stderr
+
+
+def test_adding_at_repeated_indices_is_no_race():
+    done = run_program(INDEX_ADD, "tsan", "-fsanitize=thread -DSIMT_THREADS")
+    assert done.returncode == 0 and "added" in done.stdout, done.stderr[-2000:]
+    assert "data race" not in done.stderr, done.stderr[-2000:]
 
 
 def test_the_thread_sanitizer_tells_a_safe_scatter_from_a_race():

@@ -7,7 +7,7 @@ before it is imported:
 * the CUDA driver and runtime: CuPy's modules reach them through function pointers (capsules) that
   `cupy_backends.cuda.api` exports; `activate` exchanges those pointers for the functions of driver.cpp;
 * the compiler NVRTC: sources go to g++ with simt.h, which runs the threads of a kernel one after the other. Each
-  source is also kept in `captured`, so that a test can give it to the real NVRTC;
+  source is also kept, in `captured` and in the folder $EMULATED_SOURCES, for the real NVRTC (nvrtc.py);
 * the library cuBLAS: cublas.cpp, plain loops.
 
 What it cannot show: speed; errors that need true concurrency (threads run in turn and all is synchronous); the
@@ -30,6 +30,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .build import BuildError, cublas_library, driver_library, kernel_library
+from .nvrtc import keep
 
 CUPY_VERSION = "14.2.0"
 SWITCH = "MINIGRAD_EMULATE_CUDA"  # set to 1, it makes tests/conftest.py activate the emulation
@@ -128,6 +129,7 @@ def _replace_compiler() -> None:
 
     def compile_on_host(source: str, options: Any = (), *ignored: Any, **also_ignored: Any) -> tuple[bytes, None]:
         captured[source] = tuple(options)
+        keep(source, tuple(options))
         try:
             return str(kernel_library(source, tuple(options))).encode(), None
         except BuildError as error:

@@ -20,6 +20,10 @@
 #include <utility>
 #include <vector>
 #include <ucontext.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
 #ifdef SIMT_THREADS
 #include <thread>
 #define SIMT_LOCAL thread_local
@@ -65,6 +69,38 @@ inline void become(unsigned t) {
   threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / (blockDim.x * blockDim.y)};
 }
 
+#ifdef __SANITIZE_ADDRESS__  // switches that are announced: the sanitizer must know which stack is in use
+static ucontext_t host;
+static const void *host_stack;
+static size_t host_bytes;
+
+static void fibre() {
+  __sanitizer_finish_switch_fiber(nullptr, &host_stack, &host_bytes);
+  body();
+  states[current] = FINISHED;
+  __sanitizer_start_switch_fiber(nullptr, host_stack, host_bytes);
+  setcontext(&host);
+}
+
+static void resume(unsigned t) {
+  current = t;
+  become(t);
+  states[t] = READY;
+  void *frames;
+  __sanitizer_start_switch_fiber(&frames, &stacks[t * STACK_BYTES], STACK_BYTES);
+  swapcontext(&host, &contexts[t]);
+  __sanitizer_finish_switch_fiber(frames, nullptr, nullptr);
+}
+
+static void wait(State why) {
+  unsigned me = current;
+  states[me] = why;
+  void *frames;
+  __sanitizer_start_switch_fiber(&frames, host_stack, host_bytes);
+  swapcontext(&contexts[me], &host);
+  __sanitizer_finish_switch_fiber(frames, &host_stack, &host_bytes);
+}
+#else
 static void fibre() {
   body();
   states[current] = FINISHED;
@@ -86,6 +122,7 @@ static void wait(State why) {
   states[me] = why;
   if (!_setjmp(resume_points[me])) _longjmp(scheduler, 1);
 }
+#endif
 
 static void prepare_fibres(unsigned count) {
   if (contexts.size() < count) {
@@ -93,6 +130,9 @@ static void prepare_fibres(unsigned count) {
     stacks.resize(count * STACK_BYTES);
     resume_points = (jmp_buf *)realloc(resume_points, count * sizeof(jmp_buf));
   }
+#ifdef __SANITIZE_ADDRESS__
+  ASAN_UNPOISON_MEMORY_REGION(stacks.data(), stacks.size());  // what the last kernel's frames left
+#endif
   states.assign(count, READY);
   started.assign(count, 0);
   for (unsigned t = 0; t < count; ++t) {
