@@ -167,3 +167,23 @@ def test_the_thread_sanitizer_tells_a_safe_scatter_from_a_race():
     assert "data race" in race.stderr, race.stderr[-2000:]
     safe = run_program(SCATTER.replace("STATEMENT", "atomicAdd(&y[p], g)"), "tsan", flags)
     assert safe.returncode == 0 and "data race" not in safe.stderr, safe.stderr[-2000:]
+
+
+def test_the_report_names_card_software_and_timings():
+    done = subprocess.run(
+        [sys.executable, str(HERE / "gpu_report.py")],
+        cwd=HERE.parent,
+        env={**os.environ, cuda_emulation.SWITCH: "1", "PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for words in (
+        "EMULATED",
+        "compute capability 9.0",
+        "driver 13.2",
+        "CuPy 14.2.0",
+        "GB/s",
+        "matrix product, 32 x 32",
+    ):
+        assert words in done.stdout, done.stdout

@@ -1,0 +1,102 @@
+"""What a GPU does with minigrad: the card, its software, and timings beside counted work. `make test-gpu` ends with it.
+
+python tests/gpu_report.py
+
+With MINIGRAD_EMULATE_CUDA=1 it runs on the emulated GPU, on tiny sizes, and says so: those timings mean nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import cuda_emulation
+
+EMULATED = cuda_emulation.is_wanted()
+if EMULATED:
+    cuda_emulation.activate()
+os.environ["MINIGRAD_DEVICE"] = "cuda"
+
+import numpy  # noqa: E402
+
+import minigrad as mg  # noqa: E402
+from minigrad import backend, roofline  # noqa: E402
+
+F = mg.nn.functional
+
+
+def card() -> Iterator[str]:
+    """Who computes here, line by line."""
+    cupy = backend.cupy()
+    runtime = cupy.cuda.runtime
+    properties = runtime.getDeviceProperties(0)
+    free, total = runtime.memGetInfo()
+    yield f"card: {properties['name'].decode()}{' (EMULATED: the timings mean nothing)' if EMULATED else ''}"
+    capability = f"{properties['major']}.{properties['minor']}"
+    yield f"compute capability {capability}, {properties['multiProcessorCount']} processors"
+    yield f"memory: {total / 2**30:.1f} GiB, {free / 2**30:.1f} GiB free"
+    yield f"driver {_version(runtime.driverGetVersion())}, CUDA runtime {_version(runtime.runtimeGetVersion())}"
+    yield f"CuPy {cupy.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()}"
+    yield platform.platform()
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def jobs() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Kernels by themselves, then the networks' steps (those not on the emulated GPU, which would take hours)."""
+    side, channels, pixels = (32, 4, 8) if EMULATED else (4096, 128, 128)
+    a, b = mg.randn(side, side), mg.randn(side, side)
+    yield f"matrix product, {side} x {side}", lambda: a @ b
+    x, w = mg.randn(1, channels, pixels, pixels), mg.randn(channels, channels, 3, 3)
+    yield f"conv 3x3, {channels} channels, {pixels} pixels", lambda: F.conv2d(x, w, padding=1)
+    yield f"its gradient to the weights, {pixels} pixels", _weight_gradient(x, w)
+    yield f"max pooling 2x2, {channels} channels", lambda: F.max_pool2d(x, 2)
+    yield "LeakyReLU", lambda: F.leaky_relu(x, 0.1)
+    if not EMULATED:
+        for name, make in roofline.STEPS.items():
+            yield name, make().run
+
+
+def _weight_gradient(x: mg.Tensor, w: mg.Tensor) -> Callable[[], object]:
+    leaf = w.detach().requires_grad_()
+    return lambda: mg.grad(F.conv2d(x, leaf, padding=1).sum(), leaf)
+
+
+def measured(job: Callable[[], object], repetitions: int) -> float:
+    """The least seconds of a run, the device's work included, after one run to compile."""
+    device, times = backend.cupy().cuda.Device(0), []
+    for _ in range(repetitions + 1):
+        start = time.perf_counter()
+        job()
+        device.synchronize()
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def report() -> Iterator[str]:
+    """The report's lines."""
+    yield "minigrad on this GPU: please send this in"
+    yield from card()
+    yield f"{'job':44} {'ms':>10} {'GB/s':>9} {'GFLOP/s':>9}"
+    for name, job in jobs():
+        with roofline.counting() as count:
+            job()
+        seconds = measured(job, 2 if EMULATED else 20)
+        moved = sum(work.bytes for work in count.kinds.values())
+        flops = sum(work.flops for work in count.kinds.values())
+        yield f"{name:44} {1e3 * seconds:10.3f} {moved / seconds / 1e9:9.1f} {flops / seconds / 1e9:9.1f}"
+    yield "estimates to compare with: python -m minigrad.trace roofline --bandwidth GB/S --rate TFLOP/S"
+
+
+if __name__ == "__main__":
+    usable, reason = backend.cuda_status()
+    if not usable:
+        print(f"no report: {reason}", file=sys.stderr)
+        sys.exit(2)
+    for line in report():
+        print(line, flush=True)
