@@ -103,6 +103,22 @@ def test_the_three_convolutions_are_adjoint(geometry, dtype, tolerance, path):
     assert abs(numpy.vdot(weight, grad_weight) - form) < tolerance * scale
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(40, 8, 8), (101, 8, 8), (3, 36, 36), (70, 5, 7), (2, 3, 90), (1, 70, 5)], ids=str)
+def test_winograd_cuts_batches_into_any_pieces(shape, lanes, monkeypatch):
+    """Several images in a piece, several pieces in an image, all tiles at once; exact tiles and not."""
+    monkeypatch.setenv("MINIGRAD_CONV", "winograd")
+    monkeypatch.setattr(threads, "_lanes", lanes)
+    count, *size = shape
+    x, weight, bias = random(count, 5, *size), random(4, 5, 3, 3), random(4)
+    rest = (1, 1), (1, 1, 1, 1), (1, 1), 1
+    single = [a.astype(numpy.float32) for a in (x, weight, bias)]
+    assert relative_rms(cpu.conv2d(*single, *rest), cpu.conv2d(x, weight, bias, *rest)) < 5e-6
+    grad = cpu.conv2d(x, weight, None, *rest)
+    back = cpu.conv_transpose2d(grad.astype(numpy.float32), single[1], None, tuple(size), *rest)
+    assert relative_rms(back, cpu.conv_transpose2d(grad, weight, None, tuple(size), *rest)) < 5e-6
+
+
 def test_transposed_bias_is_added():
     x, weight, bias = random(2, 4, 5, 5), random(4, 3, 4, 4), random(3)
     arguments = ((10, 10), (2, 2), (1, 1, 1, 1), (1, 1), 1)
@@ -266,7 +282,13 @@ def test_matrix_products_on_every_path(rows, inner, columns, order):
     truth = numpy.einsum("ik,kj->ij", a, b)
     a, b = numpy.array(a, order=order), numpy.array(b, order=order)
     numpy.testing.assert_allclose(cpu.matmul(a, b), truth, atol=1e-9)
-    numpy.testing.assert_allclose(cpu.matmul(a[None], b[None]), truth[None], atol=1e-9)
+    for batch in (1, 3):
+        many = (
+            numpy.stack([a] * batch).swapaxes(1, 2).copy().swapaxes(1, 2) if order == "F" else numpy.stack([a] * batch)
+        )
+        others = numpy.arange(1, batch + 1)[:, None, None] * b
+        expected = numpy.arange(1, batch + 1)[:, None, None] * truth
+        numpy.testing.assert_allclose(cpu.matmul(many, others), expected, atol=1e-9)
     single = cpu.matmul(a.astype(numpy.float32), b.astype(numpy.float32))
     assert single.dtype == numpy.float32 and relative_rms(single, truth) < 1e-5
 

@@ -24,11 +24,28 @@ def matmul(a: Array, b: Array) -> Array:
     """The product over the last two axes; the others broadcast."""
     if a.dtype != b.dtype or a.dtype.kind != "f":
         return a @ b
-    if a.ndim == 3 and len(a) == len(b) == 1 and b.ndim == 3:
-        return _product(a[0], b[0])[None]
     if a.ndim == b.ndim == 2:
         return _product(a, b)
+    if a.ndim == b.ndim == 3 and len(a) == len(b) == 1:
+        return _product(a[0], b[0])[None]
+    if a.ndim == b.ndim == 3 and len(a) == len(b) and a.size * b.shape[2] > SMALL:
+        if _by_columns(b[0]):
+            return _each(b.transpose(0, 2, 1), a.transpose(0, 2, 1)).transpose(0, 2, 1)
+        return _each(a, b)
     return a @ b
+
+
+def _each(a: Array, b: Array) -> Array:
+    """The products of two batches of matrices, shared among threads."""
+    result = numpy.empty((len(a), a.shape[1], b.shape[2]), a.dtype)
+    count = min(lanes(), len(a))
+
+    def work(lane: int) -> None:
+        part = slice(len(a) * lane // count, len(a) * (lane + 1) // count)
+        numpy.matmul(a[part], b[part], out=result[part])
+
+    parallel(work, count)
+    return result
 
 
 def _product(a: Array, b: Array) -> Array:
