@@ -3,7 +3,19 @@
 import os
 from pathlib import Path
 
+import gpu_device
 import pytest
+
+from minigrad import backend
+
+
+@pytest.fixture(scope="session")
+def device() -> backend.Device:
+    """Where tests that hold on every device compute: the device in $MINIGRAD_TEST_DEVICE, else the CPU."""
+    chosen = backend.device(os.environ.get("MINIGRAD_TEST_DEVICE", "cpu"))
+    if chosen.type == "cuda":
+        gpu_device.require_gpu()
+    return chosen
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,8 @@ def test_every_kind_of_value_comes_back_bit_for_bit(tmp_path):
 
 def same_tensor(a, b):
     assert isinstance(a, mg.Tensor) and a.dtype == b.dtype and a.shape == b.shape
-    assert numpy.ascontiguousarray(a.numpy()).tobytes() == numpy.ascontiguousarray(b.numpy()).tobytes()
+    a, b = (numpy.ascontiguousarray(x.cpu().numpy()) for x in (a, b))
+    assert a.tobytes() == b.tobytes()
 
 
 def test_random_numbers_go_on_where_they_stopped(tmp_path):
@@ -54,30 +55,30 @@ def test_random_numbers_go_on_where_they_stopped(tmp_path):
     assert (mg.randn(5).tolist(), mg.randperm(9).tolist()) == expected
 
 
-def small_training():
+def small_training(device):
     mg.manual_seed(0)
-    net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1))
+    net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1)).to(device)
     return net, optim.Adam(net.parameters(), lr=0.01)
 
 
 def train(net, adam, steps):
     for _ in range(steps):
         adam.zero_grad()
-        x = mg.randn(16, 3)
+        x = mg.randn(16, 3).to(next(net.parameters()).device)
         ((net(x) - x.sum(1, keepdim=True)) ** 2).mean().backward()
         adam.step()
 
 
-def test_an_interrupted_training_ends_where_a_whole_one_ends(tmp_path):
-    net, adam = small_training()
+def test_an_interrupted_training_ends_where_a_whole_one_ends(tmp_path, device):
+    net, adam = small_training(device)
     train(net, adam, 6)
     whole = net.state_dict()
 
-    net, adam = small_training()
+    net, adam = small_training(device)
     train(net, adam, 3)
     mg.save({"net": net.state_dict(), "adam": adam.state_dict(), "random": mg.get_rng_state()}, tmp_path / "c.npz")
-    net, adam = small_training()
-    saved = mg.load(tmp_path / "c.npz")
+    net, adam = small_training(device)
+    saved = mg.load(tmp_path / "c.npz", device)
     net.load_state_dict(saved["net"])
     adam.load_state_dict(saved["adam"])
     mg.set_rng_state(saved["random"])

@@ -53,6 +53,13 @@ def test_on_the_emulated_gpu(file, outcomes):
     assert " passed" in outcomes[0](file)
 
 
+@pytest.mark.parametrize("file", ["test_nn.py", "test_optim.py", "test_checkpoint.py"])
+def test_what_holds_on_every_device_holds_on_the_emulated_gpu(file):
+    """The tests that ask for the fixture `device`, held to PyTorch's numbers as on the CPU."""
+    chosen = "pytorchs or a_whole_one_ends"
+    assert " passed" in run([str(HERE / file), "-k", chosen], MINIGRAD_TEST_DEVICE="cuda")
+
+
 def test_nvidias_compiler_takes_every_source(outcomes):
     """CuPy's own and minigrad's, of every test above but the planted bugs; see cuda_emulation/nvrtc.py."""
     if not nvrtc.installed():

@@ -218,20 +218,21 @@ LAYERS = {
 
 
 def as_numpy(x):
-    return x.detach().numpy()
+    return (x.detach().cpu() if isinstance(x, mg.Tensor) else x.detach()).numpy()
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layers_compute_and_name_their_parts_as_pytorchs(name):
+def test_layers_compute_and_name_their_parts_as_pytorchs(name, device):
     torch = pytest.importorskip("torch")
     make, shape = LAYERS[name]
     theirs, ours = make(torch.nn).double(), make(nn).double()
     ours.load_state_dict({key: mg.tensor(value.numpy()) for key, value in theirs.state_dict().items()})
+    ours.to(device)
     values = numpy.random.default_rng(0).standard_normal((3, *shape))
     for batch in values[:2]:
         results = []
         for library, module in ((mg, ours), (torch, theirs)):
-            x = library.tensor(batch, requires_grad=True)
+            x = library.tensor(batch, requires_grad=True, device=str(device) if library is mg else "cpu")
             y = module(x * 1)
             (y * y * y).sum().backward()
             grads = [p.grad for _, p in sorted(module.named_parameters())]
@@ -240,7 +241,7 @@ def test_layers_compute_and_name_their_parts_as_pytorchs(name):
             numpy.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
     for key, value in theirs.state_dict().items():
         numpy.testing.assert_allclose(as_numpy(ours.state_dict()[key]), value.numpy(), rtol=1e-12, err_msg=key)
-    y, expected = ours.eval()(mg.tensor(values[2])), theirs.eval()(torch.tensor(values[2]))
+    y, expected = ours.eval()(mg.tensor(values[2], device=device)), theirs.eval()(torch.tensor(values[2]))
     numpy.testing.assert_allclose(as_numpy(y), expected.detach().numpy(), rtol=1e-9, atol=1e-10)
 
 
@@ -269,13 +270,13 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses_are_pytorchs(name):
+def test_losses_are_pytorchs(name, device):
     torch = pytest.importorskip("torch")
     make, (scores, target) = LOSSES[name]
     results = []
-    for library in (mg, torch):
-        x = library.tensor(scores, requires_grad=True)
-        y = make(library.nn, library)(x, library.tensor(target))
+    for library, place in ((mg, str(device)), (torch, "cpu")):
+        x = library.tensor(scores, requires_grad=True, device=place)
+        y = make(library.nn, library).to(place)(x, library.tensor(target, device=place))
         y.sum().backward()
         results.append((as_numpy(y), as_numpy(x.grad)))
     for a, b in zip(*results):

@@ -26,13 +26,13 @@ def starts(seed: int = 0) -> list[numpy.ndarray]:
     return [random.standard_normal(shape) for shape in SHAPES]
 
 
-def parameters(library, values):
-    return [library.tensor(value, dtype=library.float64, requires_grad=True) for value in values]
+def parameters(library, values, device="cpu"):
+    return [library.tensor(value, dtype=library.float64, requires_grad=True, device=device) for value in values]
 
 
 def loss_of(library, w, b):
     """Not convex, no symmetry, and every entry has a gradient of its own."""
-    x = library.tensor(numpy.linspace(-1, 2, 15).reshape(5, 3), dtype=library.float64)
+    x = library.tensor(numpy.linspace(-1, 2, 15).reshape(5, 3), dtype=library.float64, device=w.device)
     y = library.tanh(library.matmul(x, w) + b)
     return (y * y * y - y).sum() + ((w - 0.5) ** 2).sum() + ((b + 1) ** 2).mean()
 
@@ -49,10 +49,10 @@ def trained(library, optimizer, tensors, steps):
 
 
 @pytest.mark.parametrize("name", FIRST_ORDER)
-def test_each_step_is_pytorchs(name):
+def test_each_step_is_pytorchs(name, device):
     torch = pytest.importorskip("torch")
     kind, options = FIRST_ORDER[name]
-    ours, theirs = parameters(mg, starts()), parameters(torch, starts())
+    ours, theirs = parameters(mg, starts(), device), parameters(torch, starts())
     our_optimizer, their_optimizer = (
         getattr(optim, kind)(ours, **options),
         getattr(torch.optim, kind)(theirs, **options),
@@ -61,15 +61,15 @@ def test_each_step_is_pytorchs(name):
         ours_loss = trained(mg, our_optimizer, ours, 1)
         assert ours_loss == pytest.approx(trained(torch, their_optimizer, theirs, 1), rel=1e-11), f"step {step}"
         for a, b in zip(ours, theirs):
-            numpy.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-10, atol=1e-12)
+            numpy.testing.assert_allclose(a.detach().cpu().numpy(), b.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
 @pytest.mark.parametrize("history", [2, 100])
-def test_lbfgs_losses_are_pytorchs(search, history):
+def test_lbfgs_losses_are_pytorchs(search, history, device):
     torch = pytest.importorskip("torch")
     options = {"lr": 0.5 if search is None else 1.0, "max_iter": 4, "history_size": history, "line_search_fn": search}
-    ours, theirs = parameters(mg, starts(1)), parameters(torch, starts(1))
+    ours, theirs = parameters(mg, starts(1), device), parameters(torch, starts(1))
     found = lbfgs_losses(mg, optim.LBFGS(ours, **options), ours, 5, every=True)
     expected = lbfgs_losses(torch, torch.optim.LBFGS(theirs, **options), theirs, 5, every=True)
     assert len(found) == len(expected)
