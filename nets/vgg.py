@@ -19,7 +19,7 @@ from typing import Any
 import numpy
 
 import minigrad.nn.functional as F
-from minigrad import Tensor, nn
+from minigrad import Tensor, nn, tensor
 
 from .vgg_weights import HEAD, architecture_of, read_weights
 
@@ -52,8 +52,8 @@ class _VGG(nn.Module):
                 self._build(random=False)
                 self._load(weights, arrays)
         self.requires_grad_(False)
-        self.register_buffer("mean", Tensor(numpy.float32(self.metadata["mean"]).reshape(1, 3, 1, 1)))
-        self.register_buffer("std", Tensor(numpy.float32(self.metadata["std"]).reshape(1, 3, 1, 1)))
+        self.register_buffer("mean", tensor(self.metadata["mean"], dtype="float32").reshape(1, 3, 1, 1))
+        self.register_buffer("std", tensor(self.metadata["std"], dtype="float32").reshape(1, 3, 1, 1))
 
     def _names_and_widths(self) -> list[tuple[str, int]]:
         blocks = enumerate(zip(CONVOLUTIONS[self.architecture], WIDTHS), start=1)

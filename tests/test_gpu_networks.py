@@ -94,6 +94,12 @@ def style_gradient(device):
     return loss.item(), picture.grad.cpu().numpy()
 
 
+def test_networks_begin_where_minigrad_device_says(monkeypatch):
+    monkeypatch.setenv("MINIGRAD_DEVICE", "cuda")
+    for net in (vgg.VGG19(), dcgan.Generator(), dcgan.Discriminator(), gan.Generator(), DigitClassifier()):
+        assert {str(value.device) for value in net.state_dict().values()} == {"cuda"}, type(net).__name__
+
+
 def test_a_style_iteration_is_alike():
     (loss, gradient), (expected_loss, expected) = style_gradient(CUDA), style_gradient(backend.CPU)
     assert np.abs(expected).max() > 0
