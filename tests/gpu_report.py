@@ -78,19 +78,26 @@ def measured(job: Callable[[], object], repetitions: int) -> float:
     return min(times[1:])
 
 
+CARD = 900.0, 15.0, 10.0  # the card of the estimates: GB/s, float32 TFLOP/s, microseconds a launch
+
+
 def report() -> Iterator[str]:
     """The report's lines."""
+    bandwidth, rate, launch = CARD
     yield "minigrad on this GPU: please send this in"
     yield from card()
-    yield f"{'job':44} {'ms':>10} {'GB/s':>9} {'GFLOP/s':>9}"
+    yield f"{'job':44} {'ms':>10} {'estimate':>10} {'GB/s':>9} {'GFLOP/s':>9}"
     for name, job in jobs():
         with roofline.counting() as count:
             job()
         seconds = measured(job, 2 if EMULATED else 20)
         moved = sum(work.bytes for work in count.kinds.values())
         flops = sum(work.flops for work in count.kinds.values())
-        yield f"{name:44} {1e3 * seconds:10.3f} {moved / seconds / 1e9:9.1f} {flops / seconds / 1e9:9.1f}"
-    yield "estimates to compare with: python -m minigrad.trace roofline --bandwidth GB/S --rate TFLOP/S"
+        estimate = count.seconds(bandwidth * 1e9, rate * 1e12, launch * 1e-6)
+        rates = f"{moved / seconds / 1e9:9.1f} {flops / seconds / 1e9:9.1f}"
+        yield f"{name:44} {1e3 * seconds:10.3f} {1e3 * estimate:10.3f} {rates}"
+    yield f"estimate: ms on a card of {bandwidth:g} GB/s and {rate:g} TFLOP/s, {launch:g} us a launch; for another one:"
+    yield "python -m minigrad.trace roofline --bandwidth GB/S --rate TFLOP/S (which counts the optimizer too)"
 
 
 if __name__ == "__main__":

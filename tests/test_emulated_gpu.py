@@ -192,5 +192,6 @@ def test_the_report_names_card_software_and_timings():
         "CuPy 14.2.0",
         "GB/s",
         "matrix product, 32 x 32",
+        "estimate: ms on a card of 900 GB/s",
     ):
         assert words in done.stdout, done.stdout
