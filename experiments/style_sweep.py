@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--depths", type=int, choices=range(1, 6), nargs="+", default=[1, 2, 3, 4, 5], help="style layers"
     )
     parser.add_argument("--size", type=positive_int, default=160, help="each picture's longer side in pixels")
-    parser.add_argument("--steps", type=positive_int, default=80, help="evaluations of the loss for each picture")
+    parser.add_argument("--steps", type=positive_int, default=200, help="evaluations of the loss for each picture")
     add_common(parser)
     options = parser.parse_args(arguments)
     device = start(options)
