@@ -7,7 +7,6 @@ stand. Operations are made of tensors, and tensors offer operations: that circle
 
 from __future__ import annotations
 
-from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -319,6 +318,8 @@ class Operators:
     requires_grad: bool
 
     def size(self, dim: int | None = None) -> Any:
+        if dim is not None and not -self.array.ndim <= dim < self.array.ndim:
+            raise IndexError(f"size: dim {dim} is out of range for {self.array.ndim} axes")
         return self.array.shape if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
@@ -422,6 +423,6 @@ class Operators:
 
 def _sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     """(2, 3) from either f(2, 3) or f((2, 3))."""
-    if len(arguments) == 1 and not isinstance(arguments[0], (int, numpy.integer, EllipsisType)):
+    if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
         return tuple(arguments[0])
     return arguments

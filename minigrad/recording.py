@@ -25,8 +25,8 @@ def is_grad_enabled() -> bool:
     return mode.recording
 
 
-class set_grad_enabled:
-    """Switch recording on or off: as a context manager (`with set_grad_enabled(False):`) or a decorator."""
+class _Switch:
+    """A context manager or decorator within which recording is on or off."""
 
     def __init__(self, recording: bool) -> None:
         self.recording = recording
@@ -42,20 +42,35 @@ class set_grad_enabled:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with set_grad_enabled(self.recording):
+            with _Switch(self.recording):
                 return function(*args, **kwargs)
 
         return wrapped
 
 
-class no_grad(set_grad_enabled):
+class set_grad_enabled(_Switch):
+    """Switch recording on or off from here on; as a context manager or decorator, only within it."""
+
+    def __init__(self, recording: bool) -> None:
+        super().__init__(recording)
+        super().__enter__()
+
+    def __enter__(self) -> None:
+        mode.recording = self.recording
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        self.__exit__()  # what it decorates is switched, and nothing else
+        return super().__call__(function)
+
+
+class no_grad(_Switch):
     """Within it nothing is recorded: results do not require gradients and hold no graph."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(set_grad_enabled):
+class enable_grad(_Switch):
     """Within it operations are recorded, even inside `no_grad()`."""
 
     def __init__(self) -> None:

@@ -459,6 +459,9 @@ def grad(
     Errors: RuntimeError if an input does not require a gradient, or plays no part in the outputs (with
         allow_unused it gets None).
     """
+    for name, value in (("outputs", outputs), ("inputs", inputs)):
+        if not isinstance(value, (Tensor, Iterable)):
+            raise TypeError(f"grad: {name} must be a Tensor or a list of them, got {type(value).__name__}")
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if grad_outputs is None or isinstance(grad_outputs, Tensor):

@@ -386,7 +386,14 @@ def compare(function: str, a: Any, b: Any) -> Tensor:
 
 
 def logical(function: str, a: Tensor, b: Any = None) -> Tensor:
-    """The elementwise or reducing bool function named `function` (invert, bitwise_and, any, ...)."""
+    """The elementwise or reducing bool function named `function` (invert, bitwise_and, any, ...).
+
+    Errors: TypeError for floats in a function of bits.
+    """
     xp = xp_of(a.array)
+    for x in (a, b):
+        dtype = x.array.dtype if isinstance(x, Tensor) else numpy.asarray(x).dtype
+        if x is not None and function not in ("all", "any") and dtype.kind not in "biu":
+            raise TypeError(f"{function}: bools or integers are needed, got {dtype}; compare first, as in (x > 0)")
     arguments = [a.array] if b is None else [a.array, b.array if isinstance(b, Tensor) else b]
     return Tensor(xp.asarray(getattr(xp, function)(*arguments)))

@@ -126,6 +126,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device
     """start, start + step, ... below end; `arange(n)` is 0 .. n - 1. Ints give int64, floats float32."""
     if end is None:
         start, end = 0, start
+    for name, value in (("start", start), ("end", end), ("step", step)):
+        if not isinstance(value, (int, float, numpy.number)):
+            raise TypeError(f"arange: {name} must be a number, got {value!r}")
     if step == 0:
         raise ValueError("arange: step must not be 0")
     whole = all(isinstance(v, (int, numpy.integer)) for v in (start, end, step))

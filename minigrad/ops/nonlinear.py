@@ -182,13 +182,15 @@ def tanh(input: Tensor) -> Tensor:
 
 
 def softmax(input: Tensor, dim: int) -> Tensor:
-    """e^x normalised to sum 1 along `dim`."""
-    return apply(Softmax(axis("softmax", dim, require_float("softmax", input).array.ndim)), input)
+    """e^x normalised to sum 1 along `dim`; of nothing, nothing."""
+    where = axis("softmax", dim, require_float("softmax", input).array.ndim)
+    return apply(Softmax(where), input) if input.array.size else input * 1.0
 
 
 def log_softmax(input: Tensor, dim: int) -> Tensor:
     """log(softmax(x)), exact where softmax underflows."""
-    return apply(LogSoftmax(axis("log_softmax", dim, require_float("log_softmax", input).array.ndim)), input)
+    where = axis("log_softmax", dim, require_float("log_softmax", input).array.ndim)
+    return apply(LogSoftmax(where), input) if input.array.size else input * 1.0
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

@@ -6,7 +6,7 @@ Most results are views: they share memory with their input.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -80,7 +80,9 @@ class Concatenate(Op):
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same numbers under another shape (row-major); one size may be -1. A view where memory allows."""
     require_tensor("reshape", "input", input)
-    wanted = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], (int, numpy.integer)) else shape
+    wanted = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    if not all(isinstance(n, (int, numpy.integer)) for n in wanted):
+        raise TypeError(f"reshape: sizes must be ints, got {tuple(wanted)}")
     sizes = tuple([int(n) for n in wanted])
     count = input.array.size
     if -1 in sizes:
@@ -151,9 +153,15 @@ def flip(input: Tensor, dims: Any) -> Tensor:
     return apply(Flip(axes("flip", dims, input.array.ndim)), input)
 
 
+def _tensors(operation: str, values: Any) -> list[Tensor]:
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{operation}: a list of tensors is needed, got {type(values).__name__}")
+    return [require_tensor(operation, f"tensors[{i}]", x) for i, x in enumerate(values)]
+
+
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """One after the other along an existing axis; all other sizes must agree."""
-    parts = [require_tensor("cat", f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+    parts = _tensors("cat", tensors)
     if not parts:
         raise ValueError("cat: the list of tensors is empty; at least one is needed")
     where = axis("cat", dim, parts[0].array.ndim)
@@ -176,7 +184,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new axis; all shapes must be equal."""
-    parts = [require_tensor("stack", f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+    parts = _tensors("stack", tensors)
     for i, part in enumerate(parts):
         if part.shape != parts[0].shape:
             raise ValueError(
