@@ -47,6 +47,16 @@ class Count:
         work.flops += flops
         self.runs.append((moved, flops))
 
+    @property
+    def bytes(self) -> int:
+        """Moved in all."""
+        return sum(moved for moved, _ in self.runs)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations in all."""
+        return sum(flops for _, flops in self.runs)
+
     def seconds(self, bandwidth: float, rate: float, launch: float) -> float:
         """The estimate. bandwidth: bytes a second; rate: operations a second; launch: seconds for each operation."""
         return sum(max(moved / bandwidth, flops / rate) + launch for moved, flops in self.runs)
@@ -188,10 +198,8 @@ def table(bandwidth: float, rate: float, launch: float, details: bool) -> Iterat
     yield f"{'step':32} {'operations':>10} {'GB':>8} {'GFLOP':>9} {'ms':>9}"
     for name, make in STEPS.items():
         count = make().counted()
-        moved = sum(work.bytes for work in count.kinds.values())
-        flops = sum(work.flops for work in count.kinds.values())
         seconds = count.seconds(bandwidth * 1e9, rate * 1e12, launch * 1e-6)
-        yield f"{name:32} {len(count.runs):10} {moved / 1e9:8.3f} {flops / 1e9:9.2f} {1e3 * seconds:9.3f}"
+        yield f"{name:32} {len(count.runs):10} {count.bytes / 1e9:8.3f} {count.flops / 1e9:9.2f} {1e3 * seconds:9.3f}"
         if details:
             for kind, work in sorted(count.kinds.items(), key=lambda item: -item[1].bytes):
                 yield f"    {kind:28} {work.calls:10} {work.bytes / 1e9:8.3f} {work.flops / 1e9:9.2f}"

@@ -1,12 +1,17 @@
 """What the tests share."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import gpu_device
 import pytest
+from style_samples import small_pictures
 
 from minigrad import backend
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +26,33 @@ def device() -> backend.Device:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with real data (mnist/, images/, weights/): $MINIGRAD_TEST_DATA, else ../shared/data."""
-    beside = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    beside = ROOT.parent / "shared" / "data"
     folder = Path(os.environ.get("MINIGRAD_TEST_DATA") or beside)
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is not there; name its folder in MINIGRAD_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def converted_vgg16(shared_data, tmp_path_factory) -> Path:
+    """VGG16's real weights, converted."""
+    weights = tmp_path_factory.mktemp("weights") / "vgg16.npz"
+    source = shared_data / "weights" / "vgg16_imagenet_conv.npz"
+    subprocess.run(
+        [sys.executable, "-m", "weights_converter", source, "-o", weights, "--arch", "vgg16"]
+        + ["--input-convention", "caffe-bgr"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    return weights
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    """A folder with two small pictures, content.png and style.png."""
+    return small_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def no_cached_weights(monkeypatch, tmp_path) -> None:
+    """Weights that the user once downloaded are not found."""
+    monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "cache"))

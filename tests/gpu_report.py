@@ -91,10 +91,8 @@ def report() -> Iterator[str]:
         with roofline.counting() as count:
             job()
         seconds = measured(job, 2 if EMULATED else 20)
-        moved = sum(work.bytes for work in count.kinds.values())
-        flops = sum(work.flops for work in count.kinds.values())
         estimate = count.seconds(bandwidth * 1e9, rate * 1e12, launch * 1e-6)
-        rates = f"{moved / seconds / 1e9:9.1f} {flops / seconds / 1e9:9.1f}"
+        rates = f"{count.bytes / seconds / 1e9:9.1f} {count.flops / seconds / 1e9:9.1f}"
         yield f"{name:44} {1e3 * seconds:10.3f} {1e3 * estimate:10.3f} {rates}"
     yield f"estimate: ms on a card of {bandwidth:g} GB/s and {rate:g} TFLOP/s, {launch:g} us a launch; for another one:"
     yield "python -m minigrad.trace roofline --bandwidth GB/S --rate TFLOP/S (which counts the optimizer too)"

@@ -3,13 +3,12 @@
 import numpy
 import pytest
 from PIL import Image
-from test_style import neckarfront  # noqa: F401 (a fixture)
 
 from experiments import style_transfer
 
 
 @pytest.fixture
-def made(neckarfront, shared_data, tmp_path, monkeypatch):  # noqa: F811
+def made(converted_vgg16, shared_data, tmp_path, monkeypatch):
     """A function: the pixels of the Neckarfront as a Starry Night at 128 pixels, 50 steps, with a kind of convolution.
 
     Adam, not L-BFGS: where a line search compares nearly equal losses, a single rounding sends the search another
@@ -20,7 +19,7 @@ def made(neckarfront, shared_data, tmp_path, monkeypatch):  # noqa: F811
         monkeypatch.setenv("MINIGRAD_CONV", convolution)
         images, output = shared_data / "images", tmp_path / f"{convolution}.png"
         style_transfer.main(
-            [str(images / "tubingen.jpg"), str(images / "starry_night.jpg"), "--weights", str(neckarfront[0])]
+            [str(images / "tubingen.jpg"), str(images / "starry_night.jpg"), "--weights", str(converted_vgg16)]
             + ["--size", "128", "--steps", "50", "--optimizer", "adam", "-o", str(output)]
         )
         return numpy.asarray(Image.open(output)).astype(float)

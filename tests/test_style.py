@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 import pytest
 from PIL import Image
-from style_samples import small_pictures, transfer
+from style_samples import transfer
 
 import minigrad as mg
 from experiments import pictures, plots, style_transfer
@@ -19,6 +19,7 @@ from experiments.style_presets import Preset
 from nets import vgg
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.usefixtures("no_cached_weights")
 
 
 def features(seed, *shape):
@@ -155,18 +156,11 @@ def run_search(search, image, loss_of, steps):
 
 
 @pytest.fixture(scope="module")
-def neckarfront(shared_data, tmp_path_factory):
+def neckarfront(shared_data, converted_vgg16):
     """(converted VGG16, content, style): real weights and pictures of 96 pixels."""
-    weights = tmp_path_factory.mktemp("weights") / "vgg16.npz"
-    source = shared_data / "weights" / "vgg16_imagenet_conv.npz"
-    subprocess.run(
-        [sys.executable, "-m", "weights_converter", source, "-o", weights, "--arch", "vgg16"]
-        + ["--input-convention", "caffe-bgr"],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
     content = pictures.load_picture(shared_data / "images" / "tubingen.jpg", 96)
     style = pictures.load_picture(shared_data / "images" / "starry_night.jpg", 96)
-    return weights, content, pictures.resize(style, *content.shape[2:])
+    return converted_vgg16, content, pictures.resize(style, *content.shape[2:])
 
 
 LBFGS = {
@@ -207,16 +201,6 @@ def test_losses_go_together_with_pytorchs(neckarfront, optimizer, options, steps
 
 
 # ------------------------------------------------------------------------------------------- the command
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return small_pictures(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture(autouse=True)
-def no_cached_weights(monkeypatch, tmp_path):
-    monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "cache"))
 
 
 def test_a_run_leaves_its_pictures_losses_and_parameters(files, tmp_path, capsys):

@@ -9,22 +9,13 @@ from pathlib import Path
 import numpy
 import pytest
 from PIL import Image
-from style_samples import arguments, small_pictures, transfer
+from style_samples import arguments, transfer
 
 from experiments import pictures, plots, style_transfer
 from experiments.commandline import run
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return small_pictures(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture(autouse=True)
-def no_cached_weights(monkeypatch, tmp_path):
-    monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("no_cached_weights")
 
 
 def first_picture(files, tmp_path, *options):

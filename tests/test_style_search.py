@@ -6,7 +6,7 @@ import warnings
 
 import numpy
 import pytest
-from style_samples import arguments, small_pictures
+from style_samples import arguments
 
 import minigrad as mg
 from experiments import pictures, style_transfer
@@ -18,11 +18,6 @@ from nets import vgg
 
 PRESET = Preset("relative", {"conv2_1": 0.1}, {"conv1_1": 1.0})
 OPTIMIZERS = {"lbfgs": {}, "adam": {"lr": 0.02}, "sgd": {"lr": 0.5, "lr_decay": 0.9}}
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return small_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
+from .worker import peak_memory
+
 TURN = 0.2  # seconds
 
 
@@ -100,7 +102,7 @@ def _timed_command(command: list[str], library: str) -> tuple[float, float]:
         if hasattr(os, "wait4"):
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            memory = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+            memory = peak_memory(usage)
         else:
             process.wait()
             memory = 0.0

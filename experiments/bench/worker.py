@@ -11,6 +11,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 
 def make_job(library: str, name: str, arguments: list[str]) -> Callable[[], object]:
@@ -21,16 +22,15 @@ def make_job(library: str, name: str, arguments: list[str]) -> Callable[[], obje
     return getattr(importlib.import_module(f"experiments.bench.jobs_{library}"), name)(*values)
 
 
-def peak_memory() -> float:
-    """The most memory this process ever held, in MiB."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+def peak_memory(usage: Any) -> float:
+    """The most memory that a process ever held, in MiB, from what the system notes of its use of resources."""
+    return usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main() -> None:
     """The loop described above."""
+    import resource
+
     library, name, *arguments = sys.argv[1:]
     job = make_job(library, name, arguments)
     job()
@@ -39,7 +39,7 @@ def main() -> None:
         start = time.perf_counter()
         job()
         print(time.perf_counter() - start, flush=True)
-    print(peak_memory(), flush=True)
+    print(peak_memory(resource.getrusage(resource.RUSAGE_SELF)), flush=True)
 
 
 if __name__ == "__main__":

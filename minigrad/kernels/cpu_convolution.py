@@ -20,10 +20,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array
 from .cpu_winograd import convolve as winograd
+from .sizes import convolved_size
 from .threads import lanes, parallel, scratch, spread
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
+Strip = tuple[int, int, int, int]  # first image, last, first row, last
 STRIP_BYTES = 1 << 20  # of a column buffer: about half the second-level cache
 FEW_CHANNELS = 4  # up to here the transposed convolution adds up whole planes
 
@@ -59,7 +61,7 @@ def conv2d(
     memo: dict[Any, Any] | None = None,
 ) -> Array:  # fmt: skip
     """(N, C, H, W) with (O, C / groups, kH, kW) to (N, O, H', W'), channels-last in memory."""
-    size = _output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    size = convolved_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     result = _channels_last((x.shape[0], weight.shape[0], *size), x.dtype)
     if result.size == 0:
         return result
@@ -115,14 +117,6 @@ def conv2d_weight(
 # ------------------------------------------------------------------------------------------ im2col
 
 
-def _output_size(size: Any, kernel_size: Any, stride: Pair, padding: Sides, dilation: Pair) -> Pair:
-    height, width = (
-        (n + padding[2 * i] + padding[2 * i + 1] - dilation[i] * (kernel_size[i] - 1) - 1) // stride[i] + 1
-        for i, n in enumerate(size)
-    )
-    return height, width
-
-
 def _channels_last(shape: tuple[int, ...], dtype: Any) -> Array:
     """An empty (N, C, H, W) array whose memory is (N, H, W, C)."""
     n, c, h, w = shape
@@ -165,8 +159,8 @@ def _windows(image: Array, kernel_size: Pair, stride: Pair, dilation: Pair, size
     return as_strided(image, shape, (sn, sh * stride[0], sw * stride[1], sh * dilation[0], sw * dilation[1], sc))
 
 
-def _strips(n: int, size: Pair, row_bytes: int) -> list[tuple[int, int, int, int]]:
-    """Cut n images of size[0] rows into strips (first image, last, first row, last) of about STRIP_BYTES: several
+def _strips(n: int, size: Pair, row_bytes: int) -> list[Strip]:
+    """Cut n images of size[0] rows into strips of about STRIP_BYTES: several
     images if they are small, else some rows of one."""
     height, width = size
     image_bytes = row_bytes * width * height
@@ -178,7 +172,7 @@ def _strips(n: int, size: Pair, row_bytes: int) -> list[tuple[int, int, int, int
     return [(i, i + 1, r, min(height, r + rows)) for i in range(n) for r in range(0, height, rows)]
 
 
-def _columns(windows: Array, strip: tuple[int, int, int, int]) -> Array:
+def _columns(windows: Array, strip: Strip) -> Array:
     """The column buffer of a strip: one row for each output pixel, kH kW C entries each."""
     a, b, r, s = strip
     view = windows[a:b, r:s]
@@ -206,7 +200,7 @@ def _im2col_forward(x: Array, weight: Array, result: Array, stride: Pair, paddin
     windows = _windows(_padded(x, padding), weight.shape[2:], stride, dilation, size)
     matrix = numpy.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, weight.shape[0])
 
-    def work(lane: int, strip: tuple[int, int, int, int]) -> None:
+    def work(lane: int, strip: Strip) -> None:
         a, b, r, s = strip
         target = out[a:b, r:s]
         if target.flags.c_contiguous:
@@ -228,7 +222,7 @@ def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, paddi
     strips = _strips(len(x), size, depth * x.itemsize)
     sums = numpy.zeros((min(lanes(), len(strips)), depth, channels), x.dtype)
 
-    def work(lane: int, strip: tuple[int, int, int, int]) -> None:
+    def work(lane: int, strip: Strip) -> None:
         a, b, r, s = strip
         product = scratch.get("weight product", depth * channels, x.dtype).reshape(depth, channels)
         numpy.matmul(_columns(windows, strip).T, grads[a:b, r:s].reshape(-1, channels), out=product)
@@ -264,9 +258,7 @@ class _Scatter:
     Additions are quick where they run along memory: along the channels, or along the pixels if channels are few.
     """
 
-    def __init__(
-        self, x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair
-    ) -> None:  # fmt: skip
+    def __init__(self, x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair) -> None:
         self.pixels = numpy.ascontiguousarray(x.transpose(0, 2, 3, 1))
         self.matrix = numpy.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(len(weight), -1)
         self.kernel_size, self.out_channels = weight.shape[2:], weight.shape[1]
@@ -294,7 +286,7 @@ class _Scatter:
             return buffer.reshape(self.out_channels, *shape).transpose(1, 2, 3, 0)
         return buffer.reshape(*shape, self.out_channels)
 
-    def products(self, strip: tuple[int, int, int, int]) -> Array:
+    def products(self, strip: Strip) -> Array:
         """A strip's pixels times the weights: (images, rows, W, kH, kW, O)."""
         a, b, r, s = strip
         rows = self.pixels[a:b, r:s].reshape(-1, len(self.matrix))
@@ -306,7 +298,7 @@ class _Scatter:
         numpy.matmul(rows, self.matrix, out=columns.reshape(len(rows), -1))
         return columns.reshape(*shape, *window)
 
-    def scatter(self, image: Array, strip: tuple[int, int, int, int], first: int) -> None:
+    def scatter(self, image: Array, strip: Strip, first: int) -> None:
         """Add a strip's products to the images, of which the first has number `first`."""
         a, b, r, s = strip
         blocks, width = self.products(strip), self.pixels.shape[2]
@@ -322,7 +314,7 @@ class _Scatter:
                 ]
                 numpy.add(place, blocks[:, :, :, i, j], out=place)
 
-    def whole_images(self, strips: list[tuple[int, int, int, int]]) -> None:
+    def whole_images(self, strips: list[Strip]) -> None:
         """Write the result of images all of whose strips are given."""
         first, last = strips[0][:2]
         image = self.blank("image", last - first)

@@ -15,7 +15,7 @@ from ..backend import Array
 from .cpu_matmul import matmul
 from .threads import scratch, spread
 
-CHUNK = 1 << 17  # entries: 256 KiB of float32, so that a few operands fit into the second-level cache
+CHUNK = 1 << 17  # entries: 512 KiB of float32, so that a few operands fit into the second-level cache
 
 
 def memory_order(x: Array) -> tuple[int, ...] | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy
 
 from ..backend import Array
-from .threads import lanes, parallel
+from .threads import lanes, parallel, share
 
 SMALL = 1 << 18  # multiplications: up to here threads cost more than they save, and BLAS starts none either
 LONG_SUM = 1 << 12  # from this inner size on, a small result is cut along the sum
@@ -41,7 +41,7 @@ def _each(a: Array, b: Array) -> Array:
     count = min(lanes(), len(a))
 
     def work(lane: int) -> None:
-        part = slice(len(a) * lane // count, len(a) * (lane + 1) // count)
+        part = share(len(a), lane, count)
         numpy.matmul(a[part], b[part], out=result[part])
 
     parallel(work, count)
@@ -74,7 +74,7 @@ def _shared(a: Array, b: Array) -> Array:
     total = max(result.shape)
 
     def work(lane: int) -> None:
-        part = slice(total * lane // count, total * (lane + 1) // count)
+        part = share(total, lane, count)
         if by_rows:
             numpy.matmul(a[part], b, out=result[part])
         elif swap:
@@ -92,7 +92,7 @@ def _long_sum(a: Array, b: Array) -> Array:
     parts = numpy.empty((count, a.shape[0], b.shape[1]), a.dtype)
 
     def work(lane: int) -> None:
-        part = slice(inner * lane // count, inner * (lane + 1) // count)
+        part = share(inner, lane, count)
         numpy.matmul(a[:, part], b[part], out=parts[lane])
 
     parallel(work, count)

@@ -31,7 +31,7 @@ import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array
-from .threads import lanes, parallel, scratch
+from .threads import lanes, parallel, scratch, share
 
 TILE, KERNEL = 4, 3
 SIDE = TILE + KERNEL - 1  # 6
@@ -263,30 +263,27 @@ class _Job:
         product = a[: 36 * tiles * self.out_channels].reshape(36, tiles, self.out_channels)
         y = b[: 16 * tiles * self.out_channels].reshape(TILE, TILE, *shape, self.out_channels)
 
-        def share(lane: int, total: int, width: int = 1) -> slice:
-            return slice(total * lane // count * width, total * (lane + 1) // count * width)
-
         def copy(lane: int) -> None:
-            rows = share(lane, self.rows)
+            rows = share(self.rows, lane, count)
             data[:, :, :, rows] = view[:, :, :, rows]
 
         def transform(lane: int) -> None:
-            part = share(lane, tiles, self.channels)
+            part = share(tiles, lane, count, self.channels)
             numpy.matmul(self.input_transform, data.reshape(36, -1)[:, part], out=spectrum.reshape(36, -1)[:, part])
 
         def multiply(lane: int) -> None:
-            places = share(lane, 36)
+            places = share(36, lane, count)
             numpy.matmul(spectrum[places], self.weights[places], out=product[places])
 
         def transform_back(lane: int) -> None:
-            part = share(lane, tiles, self.out_channels)
+            part = share(tiles, lane, count, self.out_channels)
             numpy.matmul(self.output_transform, product.reshape(36, -1)[:, part], out=y.reshape(16, -1)[:, part])
 
         def store(lane: int) -> None:
-            images = share(lane, n)
+            images = share(n, lane, count)
             if n >= count and images.stop > images.start:
                 self.store(y[:, :, images], (images.start, images.stop, 0, self.rows))
-            rows = share(lane, self.rows)
+            rows = share(self.rows, lane, count)
             if n < count and rows.stop > rows.start:
                 for i in range(n):
                     self.store(y[:, :, i : i + 1, rows], (i, i + 1, rows.start, rows.stop))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..backend import Array, cupy
 from .gpu_common import indexed, rows
+from .sizes import convolved_size
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
@@ -72,7 +73,7 @@ def conv2d(
     memo: dict[Any, Any] | None = None,
 ) -> Array:  # fmt: skip
     """(N, C, H, W) with (O, C / groups, kH, kW) to (N, O, H', W')."""
-    size = _output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    size = convolved_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     y = cupy().empty((x.shape[0], weight.shape[0], *size), x.dtype)
     if y.size == 0:
         return y
@@ -120,14 +121,6 @@ def conv2d_weight(
             piece = piece.reshape(piece.shape[0], groups, outputs, -1)
             total += cupy().matmul(piece, columns.swapaxes(-1, -2)).sum(axis=0)
     return total.reshape(groups * outputs, channels, *kernel_size)
-
-
-def _output_size(size: Any, kernel_size: Any, stride: Pair, padding: Sides, dilation: Pair) -> Pair:
-    height, width = (
-        (n + padding[2 * i] + padding[2 * i + 1] - dilation[i] * (kernel_size[i] - 1) - 1) // stride[i] + 1
-        for i, n in enumerate(size)
-    )
-    return height, width
 
 
 def _weight_matrix(weight: Array, groups: int) -> Array:

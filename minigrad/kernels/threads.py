@@ -131,6 +131,11 @@ def parallel(work: Callable[[int], Any], count: int) -> None:
             raise error
 
 
+def share(total: int, lane: int, count: int, width: int = 1) -> slice:
+    """The part of range(total) that is a lane's, one of `count`; each of its numbers stands for `width` entries."""
+    return slice(total * lane // count * width, total * (lane + 1) // count * width)
+
+
 def spread(work: Callable[[int, int], Any], total: int, step: int) -> None:
     """Run work(start, stop) over range(total) in pieces of `step`, shared among the lanes."""
     if total <= step:

@@ -391,9 +391,9 @@ def logical(function: str, a: Tensor, b: Any = None) -> Tensor:
     Errors: TypeError for floats in a function of bits.
     """
     xp = xp_of(a.array)
-    for x in (a, b):
-        dtype = x.array.dtype if isinstance(x, Tensor) else numpy.asarray(x).dtype
-        if x is not None and function not in ("all", "any") and dtype.kind not in "biu":
-            raise TypeError(f"{function}: bools or integers are needed, got {dtype}; compare first, as in (x > 0)")
     arguments = [a.array] if b is None else [a.array, b.array if isinstance(b, Tensor) else b]
+    for x in arguments if function not in ("all", "any") else []:
+        dtype = x.dtype if hasattr(x, "dtype") else numpy.asarray(x).dtype
+        if dtype.kind not in "biu":
+            raise TypeError(f"{function}: bools or integers are needed, got {dtype}; compare first, as in (x > 0)")
     return Tensor(xp.asarray(getattr(xp, function)(*arguments)))

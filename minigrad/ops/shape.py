@@ -156,14 +156,15 @@ def flip(input: Tensor, dims: Any) -> Tensor:
 def _tensors(operation: str, values: Any) -> list[Tensor]:
     if not isinstance(values, Iterable):
         raise TypeError(f"{operation}: a list of tensors is needed, got {type(values).__name__}")
-    return [require_tensor(operation, f"tensors[{i}]", x) for i, x in enumerate(values)]
+    tensors = [require_tensor(operation, f"tensors[{i}]", x) for i, x in enumerate(values)]
+    if not tensors:
+        raise ValueError(f"{operation}: the list of tensors is empty; at least one is needed")
+    return tensors
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """One after the other along an existing axis; all other sizes must agree."""
     parts = _tensors("cat", tensors)
-    if not parts:
-        raise ValueError("cat: the list of tensors is empty; at least one is needed")
     where = axis("cat", dim, parts[0].array.ndim)
     first = parts[0].shape
     for i, part in enumerate(parts):
@@ -190,8 +191,6 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             raise ValueError(
                 f"stack: tensors[{i}] has shape {part.shape}, tensors[0] {parts[0].shape}; they must be equal"
             )
-    if not parts:
-        raise ValueError("stack: the list of tensors is empty; at least one is needed")
     return cat([unsqueeze(part, dim) for part in parts], axis("stack", dim, parts[0].array.ndim + 1))
 
 

@@ -33,7 +33,7 @@ from .build import BuildError, cublas_library, driver_library, kernel_library
 from .nvrtc import keep
 
 CUPY_VERSION = "14.2.0"
-SWITCH = "MINIGRAD_EMULATE_CUDA"  # set to 1, it makes tests/conftest.py activate the emulation
+SWITCH = "MINIGRAD_EMULATE_CUDA"  # set to 1, it makes gpu_device.require_gpu activate the emulation
 
 captured: dict[str, tuple[str, ...]] = {}  # CUDA source -> the options CuPy compiled it with
 _kept: list[Any] = []  # capsule names and libraries that must outlive this call
