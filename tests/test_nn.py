@@ -299,6 +299,15 @@ def test_embedding_looks_up_and_sends_gradients_back():
         table(mg.ones(2))
 
 
+def test_options_of_a_layer_may_be_changed_later():
+    layer = nn.Dropout(0.5)
+    layer.p = 0.0
+    assert layer(mg.ones(100)).sum().item() == 100 and repr(layer) == "Dropout(p=0.0)"
+    activation = nn.LeakyReLU()
+    activation.negative_slope = 0.5
+    assert activation(mg.tensor([-2.0])).tolist() == [-1.0]
+
+
 def test_dropout_drops_its_share_and_keeps_the_mean():
     mg.manual_seed(0)
     y = nn.Dropout(0.25)(mg.ones(400, 500)).numpy()

@@ -10,11 +10,18 @@ from .module import Module
 
 
 class _Stateless(Module):
-    """A module that is a function with its options kept."""
+    """A module that is a function with its options kept as attributes, which may be changed later."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        self.options = options
+        self._names = tuple(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by name, as they stand."""
+        return {name: getattr(self, name) for name in self._names}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value}" for name, value in self.options.items())
