@@ -19,6 +19,7 @@ import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array
+from .cpu_blas import multiply
 from .cpu_winograd import convolve as winograd
 from .sizes import convolved_size
 from .threads import lanes, parallel, scratch, spread
@@ -204,7 +205,7 @@ def _im2col_forward(x: Array, weight: Array, result: Array, stride: Pair, paddin
         a, b, r, s = strip
         target = out[a:b, r:s]
         if target.flags.c_contiguous:
-            numpy.matmul(_columns(windows, strip), matrix, out=target.reshape(-1, matrix.shape[1]))
+            multiply(_columns(windows, strip), matrix, target.reshape(-1, matrix.shape[1]))
         else:
             target[...] = (_columns(windows, strip) @ matrix).reshape(target.shape)
 
@@ -295,7 +296,7 @@ class _Scatter:
         if self.planar:
             numpy.matmul(self.matrix.T, rows.T, out=columns.reshape(-1, len(rows)))
             return columns.reshape(*window, *shape).transpose(3, 4, 5, 0, 1, 2)
-        numpy.matmul(rows, self.matrix, out=columns.reshape(len(rows), -1))
+        multiply(rows, self.matrix, columns.reshape(len(rows), -1))
         return columns.reshape(*shape, *window)
 
     def scatter(self, image: Array, strip: Strip, first: int) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy
 
 from ..backend import Array
+from .cpu_blas import multiply
 from .threads import lanes, parallel, share
 
 SMALL = 1 << 18  # multiplications: up to here threads cost more than they save, and BLAS starts none either
@@ -76,11 +77,11 @@ def _shared(a: Array, b: Array) -> Array:
     def work(lane: int) -> None:
         part = share(total, lane, count)
         if by_rows:
-            numpy.matmul(a[part], b, out=result[part])
+            multiply(a[part], b, result[part])
         elif swap:
             result[:, part] = numpy.matmul(b[:, part].T, a.T).T
         else:
-            numpy.matmul(a, b[:, part], out=result[:, part])
+            multiply(a, b[:, part], result[:, part])
 
     parallel(work, count)
     return result

@@ -24,6 +24,7 @@ import math
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -31,12 +32,14 @@ import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array
+from .cpu_blas import ROWS, UNPACKED, multiply
 from .threads import lanes, parallel, scratch, share
 
 TILE, KERNEL = 4, 3
 SIDE = TILE + KERNEL - 1  # 6
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2))
 TILES_IN_STRIP = 128
+APART = 16  # numbers between a scratch row and the next
 FEW_TILES = 256  # up to here the 36 products are shared among threads, not the tiles
 
 Sides = tuple[int, int, int, int]
@@ -135,17 +138,32 @@ def transformed_weights(weight: Array, transposed: bool, memo: dict[Any, Any] | 
     """G g G^T for all kernels, (36, C, O); from the memo if it is there.
 
     weight: (O, C, 3, 3); or, transposed, the (C, O, 3, 3) of a convolution whose adjoint is to be computed. Both
-    share one transform: the adjoint exchanges the channels, and its transforms see to the mirror image.
+    share one transform: the adjoint exchanges the channels, and its transforms see to the mirror image. Few channels
+    are copied in the other order too, which is quicker to multiply with.
     """
     key = ("winograd", weight.__array_interface__["data"][0], weight.shape, weight.strides)
+    result = _remembered(memo, key, lambda: _spectrum(weight))
+    if not transposed:
+        return result
+    if weight.size // 9 * ROWS > UNPACKED:
+        return result.transpose(0, 2, 1)
+    return _remembered(memo, (*key, "transposed"), lambda: numpy.ascontiguousarray(result.transpose(0, 2, 1)))
+
+
+def _spectrum(weight: Array) -> Array:
+    square = numpy.kron(_G, _G).astype(numpy.float32)
+    flat = numpy.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(KERNEL * KERNEL, -1)
+    return (square @ flat).reshape(SIDE * SIDE, weight.shape[1], weight.shape[0])
+
+
+def _remembered(memo: dict[Any, Any] | None, key: Any, make: Callable[[], Array]) -> Array:
+    """memo[key], made if it is not there, and kept if there is room for it."""
     result = None if memo is None else memo.get(key)
     if result is None:
-        square = numpy.kron(_G, _G).astype(numpy.float32)
-        flat = numpy.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(KERNEL * KERNEL, -1)
-        result = (square @ flat).reshape(SIDE * SIDE, weight.shape[1], weight.shape[0])
+        result = make()
         if memo is not None and kept.add(result):
             memo[key] = result
-    return result.transpose(0, 2, 1) if transposed else result
+    return result
 
 
 def convolve(
@@ -223,10 +241,21 @@ class _Job:
         merged = merged.reshape(b - a, (last - first) * TILE, self.columns * TILE, self.out_channels)
         out[...] = merged[:, : out.shape[1], : out.shape[2]]
 
-    def buffers(self, tiles: int) -> tuple[Array, Array]:
-        """Two scratch vectors, each large enough for all 36 places of so many tiles, before and after the products."""
-        size = SIDE * SIDE * tiles * max(self.channels, self.out_channels)
-        return scratch.get("winograd a", size, self.out.dtype), scratch.get("winograd b", size, self.out.dtype)
+    def rows_of(self, name: str, count: int, tiles: int, channels: int) -> Array:
+        """A scratch matrix (count, tiles * channels), a row for each place in a tile.
+
+        Rows lie a little apart: at a distance of a power of two they would push each other out of the cache.
+        """
+        width = tiles * channels
+        return scratch.get(name, count * (width + APART), self.out.dtype).reshape(count, -1)[:, :width]
+
+    def multiply(self, spectrum: Array, weights: Array, product: Array) -> None:
+        """The products of (places, tiles, C) with (places, C, O), in pieces that BLAS does not repack."""
+        step = UNPACKED // (self.channels * self.out_channels)
+        step = step if step >= ROWS else spectrum.shape[1]
+        for start in range(0, spectrum.shape[1], step):
+            tiles = slice(start, start + step)
+            numpy.matmul(spectrum[:, tiles], weights, out=product[:, tiles])
 
     def share_pieces(self) -> None:
         """Pieces shared among threads, each transformed, multiplied and transformed back while it is in the cache."""
@@ -237,17 +266,15 @@ class _Job:
             for piece in pieces[lane::count]:
                 view = self.tiles(piece)
                 shape = view.shape[2:5]
-                tiles = math.prod(shape)
-                a, b = self.buffers(tiles)
-                data = a[: 36 * tiles * self.channels].reshape(view.shape)
-                numpy.copyto(data, view)
-                spectrum = b[: data.size].reshape(36, tiles, self.channels)
-                numpy.matmul(self.input_transform, data.reshape(36, -1), out=spectrum.reshape(36, -1))
-                product = a[: 36 * tiles * self.out_channels].reshape(36, tiles, self.out_channels)
-                numpy.matmul(spectrum, self.weights, out=product)
-                y = b[: 16 * tiles * self.out_channels].reshape(16, -1)
-                numpy.matmul(self.output_transform, product.reshape(36, -1), out=y)
-                self.store(y.reshape(TILE, TILE, *shape, self.out_channels), piece)
+                tiles, channels, out_channels = math.prod(shape), self.channels, self.out_channels
+                data = self.rows_of("winograd a", 36, tiles, channels)
+                numpy.copyto(data.reshape(view.shape), view)
+                spectrum = multiply(self.input_transform, data, self.rows_of("winograd b", 36, tiles, channels))
+                product = self.rows_of("winograd a", 36, tiles, out_channels)
+                in_tiles, out_tiles = (x.reshape(36, tiles, -1) for x in (spectrum, product))
+                self.multiply(in_tiles, self.weights, out_tiles)
+                y = multiply(self.output_transform, product, self.rows_of("winograd b", 16, tiles, out_channels))
+                self.store(y.reshape(TILE, TILE, *shape, out_channels), piece)
 
         parallel(work, count)
 
@@ -256,37 +283,41 @@ class _Job:
         count, n = lanes(), len(self.images)
         view = self.tiles((0, n, 0, self.rows))
         shape = view.shape[2:5]
-        tiles = math.prod(shape)
-        a, b = self.buffers(tiles)
-        data = a[: 36 * tiles * self.channels].reshape(view.shape)
-        spectrum = b[: data.size].reshape(36, tiles, self.channels)
-        product = a[: 36 * tiles * self.out_channels].reshape(36, tiles, self.out_channels)
-        y = b[: 16 * tiles * self.out_channels].reshape(TILE, TILE, *shape, self.out_channels)
+        tiles, channels, out_channels = math.prod(shape), self.channels, self.out_channels
+        data, spectrum = (self.rows_of(name, 36, tiles, channels) for name in ("winograd a", "winograd b"))
+        product = self.rows_of("winograd a", 36, tiles, out_channels)
+        y = self.rows_of("winograd b", 16, tiles, out_channels)
+        by_row, in_tiles, out_tiles = (
+            data.reshape(view.shape),
+            spectrum.reshape(36, tiles, -1),
+            product.reshape(36, tiles, -1),
+        )
+        results = y.reshape(TILE, TILE, *shape, out_channels)
 
         def copy(lane: int) -> None:
             rows = share(self.rows, lane, count)
-            data[:, :, :, rows] = view[:, :, :, rows]
+            by_row[:, :, :, rows] = view[:, :, :, rows]
 
         def transform(lane: int) -> None:
-            part = share(tiles, lane, count, self.channels)
-            numpy.matmul(self.input_transform, data.reshape(36, -1)[:, part], out=spectrum.reshape(36, -1)[:, part])
+            part = share(tiles, lane, count, channels)
+            multiply(self.input_transform, data[:, part], spectrum[:, part])
 
-        def multiply(lane: int) -> None:
+        def products(lane: int) -> None:
             places = share(36, lane, count)
-            numpy.matmul(spectrum[places], self.weights[places], out=product[places])
+            self.multiply(in_tiles[places], self.weights[places], out_tiles[places])
 
         def transform_back(lane: int) -> None:
-            part = share(tiles, lane, count, self.out_channels)
-            numpy.matmul(self.output_transform, product.reshape(36, -1)[:, part], out=y.reshape(16, -1)[:, part])
+            part = share(tiles, lane, count, out_channels)
+            multiply(self.output_transform, product[:, part], y[:, part])
 
         def store(lane: int) -> None:
             images = share(n, lane, count)
             if n >= count and images.stop > images.start:
-                self.store(y[:, :, images], (images.start, images.stop, 0, self.rows))
+                self.store(results[:, :, images], (images.start, images.stop, 0, self.rows))
             rows = share(self.rows, lane, count)
             if n < count and rows.stop > rows.start:
                 for i in range(n):
-                    self.store(y[:, :, i : i + 1, rows], (i, i + 1, rows.start, rows.stop))
+                    self.store(results[:, :, i : i + 1, rows], (i, i + 1, rows.start, rows.stop))
 
-        for stage in (copy, transform, multiply, transform_back, store):
+        for stage in (copy, transform, products, transform_back, store):
             parallel(stage, count)
