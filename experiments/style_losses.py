@@ -16,6 +16,7 @@ share of the target is missed, so that its weights mean the same for every netwo
 
 from __future__ import annotations
 
+import minigrad.nn.functional as F
 from minigrad import Tensor
 
 NORMALISATIONS = ("gatys", "cs231n", "keras", "johnson", "relative")
@@ -39,13 +40,12 @@ def gram_matrix(features: Tensor, normalize: bool = True, mask: Tensor | None = 
 
     mask: (1, 1, H, W) in [0, 1]: only where it holds; the division is then by the C pixels that it holds.
     """
-    n, c, h, w = features.shape
+    _, c, h, w = features.shape
     count = float(c * h * w)
     if mask is not None:
         features = features * mask
         count = float(mask.sum()) * c or 1.0
-    flat = features.reshape(n, c, h * w)
-    gram = flat @ flat.transpose(1, 2)
+    gram = F.gram(features.flatten(2))
     return gram / count if normalize else gram
 
 

@@ -122,7 +122,7 @@ def _flops(op: Op, arrays: Any, result: Array) -> int:
         return 2 * arrays[0].size * arrays[1][0].size
     if name == "Conv2dWeight":
         return 2 * arrays[1].size * result[0].size
-    if name in ("MatMul", "Linear"):
+    if name in ("MatMul", "Gram", "Linear"):
         return 2 * result.size * arrays[0].shape[-1]
     return max([result.size, *[array.size for array in _arrays(arrays)]])
 
@@ -169,6 +169,7 @@ def _style_step(size: int) -> Step:
     L-BFGS itself is not counted: its sums over one small picture are nothing beside the network's.
     """
     import minigrad as mg
+    from minigrad.nn import functional as F
 
     net = import_module("nets.vgg").VGG19()
     layers = [f"conv{block}_1" for block in range(1, 6)]
@@ -178,7 +179,7 @@ def _style_step(size: int) -> Step:
         total: Tensor = mg.tensor(0.0)
         for features in net.features(picture, layers).values():
             flat = features.reshape(features.shape[1], -1)
-            gram = flat @ flat.t()
+            gram = F.gram(flat)
             total = total + (gram * gram).sum()
         total.backward()
 

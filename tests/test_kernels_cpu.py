@@ -184,9 +184,14 @@ def test_memo_is_used_and_gives_the_same(monkeypatch):
     arguments = (None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
     first = cpu.conv2d(x, weight, *arguments, memo)
     back = cpu.conv_transpose2d(x, weight, None, (12, 12), *arguments[1:], memo)
-    assert len(memo) == 1  # both directions share one transform
+    assert len(memo) == 2  # both directions share one transform, of few channels in either order
     numpy.testing.assert_array_equal(cpu.conv2d(x, weight, *arguments, memo), first)
     numpy.testing.assert_array_equal(cpu.conv_transpose2d(x, weight, None, (12, 12), *arguments[1:], memo), back)
+    large, memo_of_large = random(256, 256, 3, 3, dtype=numpy.float32), {}
+    image = random(1, 256, 8, 8, dtype=numpy.float32)
+    cpu.conv2d(image, large, *arguments, memo_of_large)
+    cpu.conv_transpose2d(image, large, None, (8, 8), *arguments[1:], memo_of_large)
+    assert len(memo_of_large) == 1  # many channels in one order only
     turned = weight.transpose(1, 0, 2, 3)  # a view of the same memory must not be taken for the weight
     numpy.testing.assert_array_equal(cpu.conv2d(x, turned, *arguments, memo), cpu.conv2d(x, turned, *arguments))
 

@@ -30,7 +30,7 @@ def gatys(size: int, pooling: str = "max", batch: int = 1) -> Job:
             h = F.relu(F.conv2d(h, *weights[position], padding=1))
             if position in shapes.STYLE_CONVOLUTIONS:
                 features = h.flatten(2)
-                gram = features @ features.transpose(1, 2) / (features.numel() / batch)
+                gram = F.gram(features) / (features.numel() / batch)
                 loss = loss + (gram * gram).sum()
             position += 1
         loss.backward()

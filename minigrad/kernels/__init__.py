@@ -59,6 +59,7 @@ Activations
 
 Products
     matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast
+    gram(x) -> matmul(x, x^T) for x (..., C, P)
     dot(a, b) -> 0-d: the sum of the products of two vectors' entries
 
 Indexing

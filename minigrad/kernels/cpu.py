@@ -18,7 +18,7 @@ from .cpu_elementwise import (
     sigmoid,
     softplus,
 )
-from .cpu_matmul import matmul
+from .cpu_matmul import gram, matmul
 from .cpu_normalization import moments, normalize, normalize_backward
 from .cpu_pooling import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
 from .cpu_resizing import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest2d_sum
@@ -34,6 +34,7 @@ __all__ = [
     "conv_transpose2d",
     "dot",
     "elu",
+    "gram",
     "index_add",
     "leaky_relu",
     "leaky_relu_backward",

@@ -36,6 +36,17 @@ def matmul(a: Array, b: Array) -> Array:
     return a @ b
 
 
+def gram(x: Array) -> Array:
+    """x x^T over the last two axes. NumPy sees that both factors are one and asks BLAS for half of it (syrk)."""
+    (rows, inner), result = x.shape[-2:], numpy.empty((*x.shape[:-1], x.shape[-2]), x.dtype)
+    for index in numpy.ndindex(*x.shape[:-2]):
+        if rows * rows * inner <= SMALL or inner < LONG_SUM // 16:
+            numpy.matmul(x[index], x[index].T, out=result[index])
+        else:
+            result[index] = _long_sum(x[index], x[index].T)
+    return result
+
+
 def _each(a: Array, b: Array) -> Array:
     """The products of two batches of matrices, shared among threads."""
     result = numpy.empty((len(a), a.shape[1], b.shape[2]), a.dtype)

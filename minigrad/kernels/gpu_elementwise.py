@@ -71,6 +71,11 @@ def matmul(a: Array, b: Array) -> Array:
     return cupy().matmul(a, b)
 
 
+def gram(x: Array) -> Array:
+    """x x^T over the last two axes. cuBLAS computes it as any other product."""
+    return cupy().matmul(x, x.swapaxes(-1, -2))
+
+
 def dot(a: Array, b: Array) -> Array:
     """The sum of the products of two vectors' entries, 0-d: it stays on the GPU."""
     return cupy().dot(a, b)

@@ -9,7 +9,7 @@ from ..ops.loss import (
     mse_loss,
     nll_loss,
 )
-from ..ops.matrix import linear
+from ..ops.matrix import gram, linear
 from ..ops.nonlinear import (
     dropout,
     dropout2d,
@@ -39,6 +39,7 @@ __all__ = [
     "dropout",
     "dropout2d",
     "elu",
+    "gram",
     "instance_norm",
     "interpolate",
     "l1_loss",

@@ -67,7 +67,7 @@ from .loss import (
     mse_loss,
     nll_loss,
 )
-from .matrix import bmm, linear, matmul, mm
+from .matrix import bmm, gram, linear, matmul, mm
 from .nonlinear import (
     dropout,
     dropout2d,

@@ -25,6 +25,18 @@ class MatMul(Op):
         )
 
 
+class Gram(Op):
+    """y = x x^T for the last two axes; dx = (dy + dy^T) x."""
+
+    def forward(self, x: Array) -> Array:
+        self.save(x)
+        return kernels_of(x).gram(x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved
+        return (grad + transpose(grad, -2, -1)) @ x
+
+
 class Linear(Op):
     """y = x W^T + b for x: (N, in), W: (out, in), b: (out,); dx = dy W, dW = dy^T x, db = dy summed over N."""
 
@@ -86,6 +98,18 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     if a.array.ndim != 3 or b.array.ndim != 3 or a.shape[0] != b.shape[0]:
         raise ValueError(f"bmm: shapes (B, n, m) and (B, m, p) are needed, got {a.shape} and {b.shape}")
     return matmul(a, b)
+
+
+def gram(input: Tensor) -> Tensor:
+    """The Gram matrix x x^T of x: (..., C, P), the inner products of its rows: (..., C, C).
+
+    The same as `x @ x.transpose(-2, -1)` with half the work, both ways: the matrix is symmetric.
+    Errors: ValueError for fewer than two axes.
+    """
+    require_tensor("gram", "input", input)
+    if input.array.ndim < 2:
+        raise ValueError(f"gram: input must be (..., C, P), got shape {input.shape}")
+    return apply(Gram(), input)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -300,6 +300,7 @@ FUNCTIONS = {
     "pad": pad,
     "interpolate": interpolate,
     "pixel_shuffle": pixel_shuffle,
+    "gram": lambda x: matmul(x, x.transpose(-2, -1)),
     "linear": lambda x, w, b=None: matmul(x, w.t()) if b is None else matmul(x, w.t()) + b,
     "leaky_relu": lambda x, slope=0.01: each(lambda a: a if a > 0 else a * slope, x),
     "elu": lambda x, alpha=1.0: each(lambda a: a if a > 0 else (a.exp() - 1) * alpha, x),

@@ -24,6 +24,10 @@ CASES = [
         "MatMul", "transposed and strided", _product, normal(2, 3, layout="transposed"), normal(3, 2, layout="strided")
     ),
     case("MatMul", "Gram matrix", lambda m, x: m.mm(x, x.t()), normal(2, 3)),
+    case("Gram", "matrix", lambda m, x: m.nn.functional.gram(x), normal(2, 3)),
+    case("Gram", "batches", lambda m, x: m.nn.functional.gram(x), normal(2, 1, 3, 2)),
+    case("Gram", "channels last", lambda m, x: m.nn.functional.gram(x), normal(3, 2, layout="transposed")),
+    case("Gram", "nothing summed", lambda m, x: m.nn.functional.gram(x), normal(2, 0)),
     case(
         "Linear", "with bias", lambda m, x, w, b: m.nn.functional.linear(x, w, b), normal(3, 2), normal(4, 2), normal(4)
     ),
