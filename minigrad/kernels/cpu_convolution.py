@@ -53,7 +53,7 @@ def _uses_winograd(
         and x.size > 0
     )
     if choice == "auto":
-        return possible and min(weight.shape[:2]) >= 16 and x.shape[0] * math.prod(size) >= 64
+        return possible and min(weight.shape[:2]) >= 16 and x.shape[0] * math.prod(size) >= 16
     return possible and choice == "winograd"
 
 

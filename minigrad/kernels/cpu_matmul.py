@@ -18,6 +18,7 @@ from .cpu_blas import multiply
 from .threads import lanes, parallel, share
 
 SMALL = 1 << 18  # multiplications: up to here threads cost more than they save, and BLAS starts none either
+SHORT_SUM = 1 << 8  # the least inner size of a Gram matrix that is cut along the sum
 LONG_SUM = 1 << 12  # from this inner size on, a small result is cut along the sum
 
 
@@ -39,11 +40,9 @@ def matmul(a: Array, b: Array) -> Array:
 def gram(x: Array) -> Array:
     """x x^T over the last two axes. NumPy sees that both factors are one and asks BLAS for half of it (syrk)."""
     (rows, inner), result = x.shape[-2:], numpy.empty((*x.shape[:-1], x.shape[-2]), x.dtype)
+    product = _long_sum if rows * rows * inner > SMALL and inner >= SHORT_SUM else _product
     for index in numpy.ndindex(*x.shape[:-2]):
-        if rows * rows * inner <= SMALL or inner < LONG_SUM // 16:
-            numpy.matmul(x[index], x[index].T, out=result[index])
-        else:
-            result[index] = _long_sum(x[index], x[index].T)
+        result[index] = product(x[index], x[index].T)
     return result
 
 
