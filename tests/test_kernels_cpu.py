@@ -178,6 +178,20 @@ def test_remembered_weights_are_counted_freed_and_bounded(monkeypatch):
     numpy.testing.assert_array_equal(mg.nn.functional.conv2d(x, weight).numpy(), y)
 
 
+@pytest.mark.parametrize("places", [[0], [3], [1, 2], [2, 3], [0, 1, 2, 3]])
+def test_the_first_nan_of_a_window_is_its_maximum_and_others_keep_theirs(places):
+    x = random(1, 2, 8, 8, dtype=numpy.float32)
+    _, plain = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    for place in places:
+        x[0, 1, 4 + place // 2, 2 + place % 2] = numpy.nan
+    x[0, 0, 0, :2] = numpy.inf, -numpy.inf  # their sum is NaN too
+    y, choice = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    expected = plain.copy()
+    expected[0, 1, 2, 1], expected[0, 0, 0, 0] = places[0], 0
+    numpy.testing.assert_array_equal(choice, expected)
+    assert numpy.isnan(y[0, 1, 2, 1]) and numpy.isnan(y).sum() == 1
+
+
 def test_memo_is_used_and_gives_the_same(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
     x, weight, memo = random(1, 8, 12, 12, dtype=numpy.float32), random(8, 8, 3, 3, dtype=numpy.float32), {}

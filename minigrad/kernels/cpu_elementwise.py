@@ -54,8 +54,8 @@ def add(a: Array, b: Array) -> Array:
 
 
 def relu(x: Array) -> Array:
-    """max(x, 0)."""
-    return chunked(lambda y, x: numpy.maximum(x, 0, out=y), numpy.empty_like(x), x)
+    """max(x, 0), as a clip: NumPy's maximum with a single number takes three times as long."""
+    return chunked(lambda y, x: numpy.clip(x, 0, numpy.inf, out=y), numpy.empty_like(x), x)
 
 
 def leaky_relu(x: Array, slope: float) -> Array:

@@ -75,16 +75,15 @@ def max_pool2d(
 
     def work(images: slice, rows: slice) -> None:
         best, chosen = y[images, rows], choice[images, rows]
-        for number, (vertical, horizontal) in places:
-            candidate = image[images, vertical, horizontal][:, rows]
-            if number == 0:
-                best[...] = candidate
-                continue
+        candidates = [image[images, vertical, horizontal][:, rows] for _, (vertical, horizontal) in places]
+        best[...] = candidates[0]
+        for number, candidate in enumerate(candidates[1:], 1):
             better = numpy.greater(candidate, best)
-            if numpy.isnan(best.sum() + candidate.sum()):  # inf - inf or a NaN: a NaN counts as the maximum
-                better |= numpy.isnan(candidate) & ~numpy.isnan(best)
             numpy.maximum(best, candidate, out=best)
             numpy.maximum(chosen, better.view(numpy.uint8) * chosen.dtype.type(number), out=chosen)
+        if numpy.isnan(best.sum()):  # inf - inf or a NaN, which no comparison finds: it counts as the maximum
+            for number, candidate in reversed(list(enumerate(candidates))):
+                chosen[numpy.isnan(candidate)] = number
 
     _rows_in_threads(work, y.transpose(0, 3, 1, 2))
     return y.transpose(0, 3, 1, 2), choice.transpose(0, 3, 1, 2)
