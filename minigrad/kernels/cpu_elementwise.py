@@ -77,7 +77,8 @@ def leaky_relu_backward(grad: Array, x: Array, slope: float) -> Array:
         if slope == 0:
             numpy.multiply(g, positive, out=y)
         else:
-            numpy.multiply(positive, y.dtype.type(1 - slope), out=y)
+            numpy.copyto(y, positive)
+            numpy.multiply(y, y.dtype.type(1 - slope), out=y)
             numpy.add(y, y.dtype.type(slope), out=y)
             numpy.multiply(y, g, out=y)
 

@@ -94,38 +94,38 @@ def max_pool2d_scatter(
 ) -> Array:
     """Zeros of (N, C, *input_size) with each gradient added at the place its window chose."""
     out = grad.shape[2:]
-    grads, choices = _last(grad), _last(choice)
+    choices = _last(choice)
 
-    def pieces(number: int, images: slice, rows: slice) -> Array:
-        return numpy.multiply(grads[images, rows], numpy.equal(choices[images, rows], number))
+    def chosen(number: int, images: slice, rows: slice) -> Array:
+        return numpy.equal(choices[images, rows], number)
 
-    return _scattered(pieces, grad, input_size, out, kernel_size, stride, padding, dilation)
+    return _scattered(grad, chosen, input_size, out, kernel_size, stride, padding, dilation)
 
 
 def _scattered(
-    pieces: object, like: Array, input_size: Pair, out: Pair, kernel_size: Pair, stride: Pair, padding: Pair,
+    grad: Array, share_of: object, input_size: Pair, out: Pair, kernel_size: Pair, stride: Pair, padding: Pair,
     dilation: Pair,
 ) -> Array:  # fmt: skip
-    """Add pieces(place, images, rows) to the place slices of an image, and cut off its border."""
+    """Add grad times share_of(place, images, rows) to the place slices of an image, and cut off its border."""
     extent = _extent(out, kernel_size, stride, dilation)
     height, width = max(extent[0], input_size[0] + padding[0]), max(extent[1], input_size[1] + padding[1])
-    n, c = like.shape[:2]
+    n, c = grad.shape[:2]
     apart = stride == kernel_size and dilation == (1, 1)  # windows do not overlap: each pixel is written at most once
     covered = apart and (height, width) == (out[0] * stride[0], out[1] * stride[1])
-    image = (numpy.empty if covered else numpy.zeros)((n, height, width, c), like.dtype)
-    places = list(_places(kernel_size, stride, dilation, out))
+    image = (numpy.empty if covered else numpy.zeros)((n, height, width, c), grad.dtype)
+    grads, places = _last(grad), list(_places(kernel_size, stride, dilation, out))
 
     def work(images: slice, rows: slice) -> None:
         for number, (vertical, horizontal) in places:
             place = image[images, vertical, horizontal][:, rows]
-            piece = pieces(number, images, rows)  # type: ignore[operator]
+            share = share_of(number, images, rows)  # type: ignore[operator]
             if apart:
-                place[...] = piece
+                numpy.multiply(grads[images, rows], share, out=place)
             else:
-                numpy.add(place, piece, out=place)
+                numpy.add(place, grads[images, rows] * share, out=place)
 
     if apart:
-        _rows_in_threads(work, like)
+        _rows_in_threads(work, grad)
     else:
         work(slice(None), slice(None))
     inside = image[:, padding[0] : padding[0] + input_size[0], padding[1] : padding[1] + input_size[1]]
@@ -186,8 +186,7 @@ def avg_pool2d_scatter(
     """Each gradient divided evenly over its window: the adjoint of avg_pool2d."""
     out = grad.shape[2:]
     shares = 1 / _divisors(input_size, out, kernel_size, stride, padding, count_include_pad, grad.dtype)
-    spreadable = numpy.multiply(_last(grad), shares)
     return _scattered(
-        lambda number, images, rows: spreadable[images, rows],
-        grad, input_size, out, kernel_size, stride, padding, (1, 1),
+        grad, lambda number, images, rows: shares[rows],
+        input_size, out, kernel_size, stride, padding, (1, 1),
     )  # fmt: skip
