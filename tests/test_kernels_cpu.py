@@ -10,6 +10,7 @@ import pytest
 import minigrad as mg
 from experiments.bench.shapes import VGG19_LAYERS
 from minigrad.kernels import cpu, cpu_convolution, cpu_winograd, threads
+from minigrad.kernels.cpu_blas import multiply
 
 # (C, O, (H, W), kernel, stride, padding (top, bottom, left, right), dilation, groups)
 GEOMETRIES = [
@@ -190,6 +191,31 @@ def test_the_first_nan_of_a_window_is_its_maximum_and_others_keep_theirs(places)
     expected[0, 1, 2, 1], expected[0, 0, 0, 0] = places[0], 0
     numpy.testing.assert_array_equal(choice, expected)
     assert numpy.isnan(y[0, 1, 2, 1]) and numpy.isnan(y).sum() == 1
+
+
+@pytest.mark.parametrize("rows", [16, 300, 2_001])
+@pytest.mark.parametrize(("inner", "columns"), [(36, 1600), (36, 900), (64, 64), (128, 128), (300, 300), (1, 5)])
+def test_products_in_pieces_are_the_whole_product(rows, inner, columns):
+    for a, b in (
+        (random(rows, inner, dtype=numpy.float32), random(inner, columns, dtype=numpy.float32)),
+        (
+            random(inner, 2 * inner, dtype=numpy.float32)[:, inner:],
+            random(inner, rows + 16, dtype=numpy.float32)[:, 16:],
+        ),
+    ):
+        out = numpy.full((len(a), b.shape[1] + 3), numpy.nan, numpy.float32)[:, 1:-2]
+        assert multiply(a, b, out) is out
+        numpy.testing.assert_allclose(out, a.astype(float) @ b.astype(float), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1, 64, 5000), (2, 3, 8, 300), (70, 2000), (1, 512, 16), (4, 0), (0, 4)])
+@pytest.mark.parametrize("columns_first", [False, True])
+def test_gram_is_the_product_with_the_transpose(shape, columns_first):
+    x = random(*shape, dtype=numpy.float32)
+    if columns_first:
+        x = numpy.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+    exact = x.astype(float)
+    numpy.testing.assert_allclose(cpu.gram(x), exact @ exact.swapaxes(-1, -2), rtol=1e-4, atol=2e-3)
 
 
 def test_memo_is_used_and_gives_the_same(monkeypatch):
