@@ -72,8 +72,15 @@ def test_gan_networks_have_pytorchs_shapes(net):
     assert numpy.isfinite(jobs_minigrad.gan_step(net)())
 
 
-def test_pytorch_counterpart_of_the_command_has_its_losses():
-    """Gram losses, content loss and total variation of the first evaluation, in both."""
+CONVENTIONS = [
+    {"channel_order": "rgb", "range": 1.0, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]},
+    {"channel_order": "bgr", "range": 255.0, "mean": [104.0, 117.0, 124.0], "std": [1.0, 1.0, 1.0]},
+]
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda convention: convention["channel_order"])
+def test_pytorch_counterpart_of_the_command_has_its_losses(tmp_path, convention):
+    """Gram losses, content loss and total variation of the first evaluation, in both, from one weights file."""
     style_torch = pytest.importorskip("experiments.bench.style_torch", exc_type=ImportError)
     import torch
 
@@ -81,16 +88,19 @@ def test_pytorch_counterpart_of_the_command_has_its_losses():
     from experiments.style_optimization import Targets
     from experiments.style_presets import PRESETS
     from nets.vgg import VGG19
+    from weights_converter.converted import write_converted
 
     pictures = numpy.random.default_rng(0).random((2, 1, 3, 32, 32), dtype=numpy.float32)
-    net = VGG19(None, "avg")
-    other = style_torch.Net.__new__(style_torch.Net)
-    other.mean, other.std = torch.from_numpy(net.mean.numpy()), torch.from_numpy(net.std.numpy())
-    other.parameters = {
-        f"{name}.{part}": torch.from_numpy(getattr(layer, part).numpy())
-        for name, layer in net.convolutions.items()
+    arrays = {
+        f"{name}.{part}": getattr(layer, part).numpy()
+        for name, layer in VGG19(None, "avg").convolutions.items()
         for part in ("weight", "bias")
     }
+    weights = tmp_path / "weights.npz"
+    metadata = {"format": "minigrad-vgg", "version": 1, "architecture": "vgg19", "source": "", **convention}
+    with open(weights, "wb") as file:
+        write_converted(file, arrays, metadata)
+    net, other = VGG19(weights, "avg"), style_torch.Net(weights)
     content, style = (mg.from_numpy(picture) for picture in pictures)
     ours = float(Targets(net, PRESETS["default"], content, [(style, 1.0)], [None]).loss(content)[0])
     _, theirs = style_torch.optimise(other, *(torch.from_numpy(picture) for picture in pictures), steps=1)

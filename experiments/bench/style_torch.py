@@ -33,12 +33,13 @@ class Net:
             arrays = {name: archive[name] for name in archive.files}
         metadata = json.loads(str(arrays.pop("metadata")))
         self.mean, self.std = (torch.tensor(metadata[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        self.range, self.channels = metadata["range"], [2, 1, 0] if metadata["channel_order"] == "bgr" else [0, 1, 2]
         self.parameters = {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def features(self, x: torch.Tensor, layers: set[str]) -> Features:
         """The outputs of the named ReLUs for a picture, RGB in [0, 1]."""
         found: Features = {}
-        h = (x - self.mean) / self.std
+        h = (x[:, self.channels] * self.range - self.mean) / self.std
         for block, count in enumerate((2, 2, 4, 4, 4), start=1):
             for number in range(1, count + 1):
                 name = f"conv{block}_{number}"

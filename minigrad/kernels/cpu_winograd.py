@@ -107,7 +107,7 @@ TRANSFORMS = {False: _squares(_BT, _AT), True: _squares(*flipped_matrices())}  #
 class _Kept:
     """How many bytes of transformed weights are remembered, at most `limit`; an array counts until it is freed.
 
-    VGG19's take 320 MB. Beyond the limit (MINIGRAD_WINOGRAD_MEMORY, in megabytes) weights are transformed each time.
+    VGG19's take 330 MB. Beyond the limit (MINIGRAD_WINOGRAD_MEMORY, in megabytes) weights are transformed each time.
     """
 
     def __init__(self) -> None:
