@@ -93,23 +93,28 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError("--size: at least 32 pixels are needed on the shorter side")
     net = vgg.load(options.weights, options.pooling).to(device=device)
     found, labels = [original], ["original"]
-    for layers in sets(options.style):
-        content, style = ((), layers) if options.style else (layers, ())
-        picture = reconstruct(net, original, content, style, options.steps)
-        if options.style:
-            count = gram_parameters(net, layers)
-            label = f"to {layers[-1]}" if layers != POOLING_SET else "conv1_1, pool1-4"
-            print(f"{', '.join(layers)}: {count:,} parameters")
-        else:
-            quality = psnr(picture, original)
-            label = f"{layers[0]}: {quality:.1f} dB"
-            print(label)
-        pictures.save_picture(picture, folder / f"{'style' if options.style else 'content'}_{layers[-1]}.png")
-        found.append(picture)
-        labels.append(label)
-    strip = folder / ("style_strip.png" if options.style else "content_strip.png")
-    pictures.save_picture(pictures.strip(found, labels), strip)
-    print(f"wrote {strip} and the single pictures beside it")
+    try:
+        for layers in sets(options.style):
+            content, style = ((), layers) if options.style else (layers, ())
+            picture = reconstruct(net, original, content, style, options.steps)
+            labels.append(described(net, layers, None if options.style else psnr(picture, original)))
+            found.append(picture)
+            pictures.save_picture(picture, folder / f"{'style' if options.style else 'content'}_{layers[-1]}.png")
+    finally:  # after Ctrl-C too: the pictures that are finished
+        if len(labels) > 1:
+            strip = folder / ("style_strip.png" if options.style else "content_strip.png")
+            pictures.save_picture(pictures.strip(found, labels), strip)
+            print(f"wrote {strip} and the single pictures beside it")
+
+
+def described(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...], quality: float | None) -> str:
+    """Say on the screen what was reconstructed, and return a label: with a PSNR for contents, without for textures."""
+    if quality is not None:
+        label = f"{layers[0]}: {quality:.1f} dB"
+        print(label)
+        return label
+    print(f"{', '.join(layers)}: {gram_parameters(net, layers):,} parameters")
+    return f"to {layers[-1]}" if layers != POOLING_SET else "conv1_1, pool1-4"
 
 
 if __name__ == "__main__":

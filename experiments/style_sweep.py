@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from pathlib import Path
 
 import numpy
 
@@ -64,18 +65,29 @@ def main(arguments: list[str] | None = None) -> None:
     output = writable_file(options.output)
     content, style = (pictures.load_picture(path, options.size) for path in (options.content, options.style))
     net = vgg.load(options.weights, "avg").to(device=device)
-    rows, table = [], [["style layers", "alpha/beta", "content loss", "style loss"]]
-    with progress_bar(len(options.depths) * len(options.ratios), "cells") as bar:
-        for depth in options.depths:
-            row = []
-            for ratio in options.ratios:
-                picture, content_loss, style_loss = cell(net, content, style, depth, ratio, options.steps)
-                row.append(picture)
-                table.append([f"conv1_1..conv{depth}_1", f"{ratio:g}", f"{content_loss:.5f}", f"{style_loss:.5f}"])
-                bar.update()
-            rows.append(row)
-    labels = [f"alpha/beta {ratio:g}" for ratio in options.ratios]
-    names = [f"to conv{depth}_1" for depth in options.depths]
+    rows: list[list[numpy.ndarray]] = []
+    table = [["style layers", "alpha/beta", "content loss", "style loss"]]
+    try:
+        with progress_bar(len(options.depths) * len(options.ratios), "cells") as bar:
+            for depth in options.depths:
+                for number, ratio in enumerate(options.ratios):
+                    picture, content_loss, style_loss = cell(net, content, style, depth, ratio, options.steps)
+                    if number == 0:
+                        rows.append([])
+                    rows[-1].append(picture)
+                    table.append([f"conv1_1..conv{depth}_1", f"{ratio:g}", f"{content_loss:.5f}", f"{style_loss:.5f}"])
+                    bar.update()
+    finally:  # after Ctrl-C too: the cells that are finished
+        if rows:
+            write(rows, table, options.ratios, options.depths, output)
+
+
+def write(
+    rows: list[list[numpy.ndarray]], table: list[list[str]], ratios: list[float], depths: list[int], output: Path
+) -> None:
+    """The labelled grid, and its losses beside it and on the screen."""
+    labels = [f"alpha/beta {ratio:g}" for ratio in ratios]
+    names = [f"to conv{depth}_1" for depth in depths[: len(rows)]]
     pictures.save_picture(pictures.table(rows, labels, names), output)
     text = io.StringIO()
     csv.writer(text).writerows(table)

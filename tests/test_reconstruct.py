@@ -92,3 +92,38 @@ def test_the_sweep_trades_content_for_style(files, tmp_path, capsys):
         assert grid.width > 2 * 32 and grid.height > 2 * 23
     said = capsys.readouterr().out
     assert all(value in said for row in rows for value in row)
+
+
+def interrupted(module, name, monkeypatch, after):
+    """Ctrl-C in the call of module.name that follows `after` others."""
+    calls, original = [], getattr(module, name)
+
+    def call(*arguments):
+        calls.append(arguments)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(module, name, call)
+
+
+def test_ctrl_c_leaves_a_strip_of_what_is_finished(files, tmp_path, monkeypatch):
+    interrupted(reconstruct, "reconstruct", monkeypatch, after=2)
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct.main(options(files, tmp_path, "content.png"))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["content_conv1_2.png", "content_conv2_2.png", "content_strip.png"]
+    with Image.open(tmp_path / "content_strip.png") as strip:
+        assert strip.width > 3 * 44 and strip.height > 32
+
+
+@pytest.mark.parametrize(("after", "lines"), [(0, None), (2, 3), (3, 4)])
+def test_ctrl_c_leaves_a_grid_of_what_is_finished(files, tmp_path, monkeypatch, after, lines):
+    interrupted(style_sweep, "cell", monkeypatch, after)
+    words = [str(files / "content.png"), str(files / "style.png"), "--weights", str(files / "vgg16.npz")]
+    words += ["-o", str(tmp_path / "sweep.png"), "--size", "44", "--steps", "2", "--ratios", "0.1", "1"]
+    with pytest.raises(KeyboardInterrupt):
+        style_sweep.main([*words, "--depths", "1", "2"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == (["sweep.csv", "sweep.png"] if lines else [])
+    if lines:
+        assert len((tmp_path / "sweep.csv").read_text().splitlines()) == lines
