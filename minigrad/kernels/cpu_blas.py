@@ -14,21 +14,24 @@ from ..backend import Array
 
 UNPACKED = 1_000_000  # multiplications in a product that OpenBLAS does not pack
 ROWS, COLUMNS = 16, 256  # the smallest pieces worth a call of their own
+LONG = 512  # rows that make a copy of the other factor worth while
 
 
 def multiply(a: Array, b: Array, out: Array) -> Array:
-    """out = a b for a: (m, k), b: (k, n), all with contiguous rows; cut along m or n, whichever is long.
+    """out = a b for a: (m, k), b: (k, n); cut along m or n, whichever is long.
 
+    OpenBLAS wants b's rows contiguous for this: a transposed b is copied where a is much longer, else left as it is.
     Returns out. A piece's result differs from the whole product's by rounding at most.
     """
     (m, k), n = a.shape, b.shape[1]
     if m * k * n > UNPACKED:
+        plain = b.strides[1] == b.itemsize
         columns = UNPACKED // (m * k) // COLUMNS * COLUMNS
-        if columns:
+        if columns and plain:
             return _by_columns(a, b, out, columns)
         rows = UNPACKED // (k * n)
-        if rows >= ROWS:
-            return _by_rows(a, b, out, rows)
+        if rows >= ROWS and (plain or m >= LONG):
+            return _by_rows(a, numpy.ascontiguousarray(b), out, rows)
     return numpy.matmul(a, b, out=out)
 
 
