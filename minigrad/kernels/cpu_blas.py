@@ -17,6 +17,12 @@ ROWS, COLUMNS = 16, 256  # the smallest pieces worth a call of their own
 LONG = 512  # rows that make a copy of the other factor worth while
 
 
+def rows_in_piece(inner: int, columns: int) -> int:
+    """How many rows of a long factor go into a piece, against (inner, columns); 0 where pieces would be too small."""
+    rows = UNPACKED // (inner * columns)
+    return rows if rows >= ROWS else 0
+
+
 def multiply(a: Array, b: Array, out: Array) -> Array:
     """out = a b for a: (m, k), b: (k, n); cut along m or n, whichever is long.
 
@@ -29,8 +35,8 @@ def multiply(a: Array, b: Array, out: Array) -> Array:
         columns = UNPACKED // (m * k) // COLUMNS * COLUMNS
         if columns and plain:
             return _by_columns(a, b, out, columns)
-        rows = UNPACKED // (k * n)
-        if rows >= ROWS and (plain or m >= LONG):
+        rows = rows_in_piece(k, n)
+        if rows and (plain or m >= LONG):
             return _by_rows(a, numpy.ascontiguousarray(b), out, rows)
     return numpy.matmul(a, b, out=out)
 

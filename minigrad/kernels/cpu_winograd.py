@@ -32,7 +32,7 @@ import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from ..backend import Array
-from .cpu_blas import ROWS, UNPACKED, multiply
+from .cpu_blas import multiply, rows_in_piece
 from .threads import lanes, parallel, scratch, share
 
 TILE, KERNEL = 4, 3
@@ -145,7 +145,7 @@ def transformed_weights(weight: Array, transposed: bool, memo: dict[Any, Any] | 
     result = _remembered(memo, key, lambda: _spectrum(weight))
     if not transposed:
         return result
-    if weight.size // 9 * ROWS > UNPACKED:
+    if not rows_in_piece(*weight.shape[:2]):
         return result.transpose(0, 2, 1)
     return _remembered(memo, (*key, "transposed"), lambda: numpy.ascontiguousarray(result.transpose(0, 2, 1)))
 
@@ -249,10 +249,9 @@ class _Job:
         width = tiles * channels
         return scratch.get(name, count * (width + APART), self.out.dtype).reshape(count, -1)[:, :width]
 
-    def multiply(self, spectrum: Array, weights: Array, product: Array) -> None:
+    def multiply_places(self, spectrum: Array, weights: Array, product: Array) -> None:
         """The products of (places, tiles, C) with (places, C, O), in pieces that BLAS does not repack."""
-        step = UNPACKED // (self.channels * self.out_channels)
-        step = step if step >= ROWS else spectrum.shape[1]
+        step = rows_in_piece(self.channels, self.out_channels) or spectrum.shape[1]
         for start in range(0, spectrum.shape[1], step):
             tiles = slice(start, start + step)
             numpy.matmul(spectrum[:, tiles], weights, out=product[:, tiles])
@@ -272,7 +271,7 @@ class _Job:
                 spectrum = multiply(self.input_transform, data, self.rows_of("winograd b", 36, tiles, channels))
                 product = self.rows_of("winograd a", 36, tiles, out_channels)
                 in_tiles, out_tiles = (x.reshape(36, tiles, -1) for x in (spectrum, product))
-                self.multiply(in_tiles, self.weights, out_tiles)
+                self.multiply_places(in_tiles, self.weights, out_tiles)
                 y = multiply(self.output_transform, product, self.rows_of("winograd b", 16, tiles, out_channels))
                 self.store(y.reshape(TILE, TILE, *shape, out_channels), piece)
 
@@ -304,7 +303,7 @@ class _Job:
 
         def products(lane: int) -> None:
             places = share(36, lane, count)
-            self.multiply(in_tiles[places], self.weights[places], out_tiles[places])
+            self.multiply_places(in_tiles[places], self.weights[places], out_tiles[places])
 
         def transform_back(lane: int) -> None:
             part = share(tiles, lane, count, out_channels)
