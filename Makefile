@@ -17,7 +17,7 @@ test: $(VENV)/.test
 	$(RUN) -m pytest $(PYTEST)
 
 test-gpu: $(VENV)/.test
-	$(RUN) -m pytest $(PYTEST) -m gpu -ra; status=$$?; PYTHONPATH=. $(RUN) tests/gpu_report.py; exit $$status
+	$(RUN) -m pytest $(PYTEST) -m gpu -ra; status=$$?; $(RUN) -m tests.gpu.report; exit $$status
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

@@ -12,12 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy
+import numpy as np
 from matplotlib import cbook
 from PIL import Image
 
-from .commandline import Parser, UserError, run, writable_folder
-from .pages import Page
+from .common.cli import Parser, UserError, run, writable_folder
+from .common.html_page import Page
 
 
 class Demo:
@@ -106,7 +106,7 @@ def digits(demo: Demo) -> None:
 def _milestones(folder: Path, count: int = 3) -> list[Path]:
     """A few of the sample grids, evenly spread from the first to the last."""
     grids = sorted(folder.glob("samples_*.png"))
-    places = numpy.unique(numpy.linspace(0, len(grids) - 1, min(count, len(grids))).round().astype(int))
+    places = np.unique(np.linspace(0, len(grids) - 1, min(count, len(grids))).round().astype(int))
     return [grids[place] for place in places]
 
 

@@ -20,11 +20,11 @@ from PIL import Image
 
 import minigrad as mg
 from minigrad import nn, optim
-from minigrad.backend import Device
+from minigrad.autograd import Tensor
 from minigrad.checkpoint import atomic_write
-from minigrad.tensor import Tensor
+from minigrad.devices import Device
 
-from .commandline import (
+from .common.cli import (
     Parser,
     add_common,
     non_negative_float,
@@ -34,13 +34,13 @@ from .commandline import (
     start,
     writable_folder,
 )
+from .common.html_page import Page
+from .common.images import save_gif, save_picture
+from .common.plots import LossLog, plot_losses
+from .common.progress import interruptible, progress_bar, show
 from .gan.losses import LOSSES, GanLoss
-from .gan.points import POINTS, Points
+from .gan.toy_data import POINTS, Points
 from .gan.training import Players, alternate
-from .pages import Page
-from .pictures import save_gif, save_picture
-from .plots import LossLog, plot_losses
-from .progress import interruptible, progress_bar, show
 
 NOISE = 8  # numbers of noise a point
 SHOWN = 400  # points in a frame

@@ -20,17 +20,17 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad.backend import Device
 from minigrad.checkpoint import atomic_write
+from minigrad.devices import Device
 
-from .commandline import Parser, add_common, positive_int, run, start, writable_folder
+from .common.cli import Parser, add_common, positive_int, run, start, writable_folder
+from .common.html_page import Page
+from .common.images import save_picture, strip
+from .common.plots import plot_curves
 from .gan.losses import LOSSES
-from .gan.points import ring
+from .gan.toy_data import ring
 from .gan.training import Players, improve_discriminator, improve_generator
 from .gan_2d import PLANE_LOSSES, Watcher, generated, make_players, play
-from .pages import Page
-from .pictures import save_picture, strip
-from .plots import plot_curves
 
 HIDDEN, BATCH, RATE = 64, 128, 1e-3
 START = 5  # steps in which the discriminator comes to overpower

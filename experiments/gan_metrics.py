@@ -12,21 +12,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 
 import minigrad as mg
-from minigrad.backend import Device
+from minigrad.autograd import Tensor
 from minigrad.checkpoint import atomic_write
-from minigrad.tensor import Tensor
+from minigrad.devices import Device
 from nets.classifier import DigitClassifier
 
-from .commandline import Parser, UserError, add_common, positive_int, run, start, writable_folder
-from .gan import measures
+from .common.cli import Parser, UserError, add_common, positive_int, run, start, writable_folder
+from .common.images import grid, save_picture
+from .gan import metrics
 from .gan.checkpoints import Trained
 from .gan.classifier import accuracy, checksum, described, kept_classifier
 from .gan.datasets import NAMED, open_dataset
 from .gan.run import write_page
-from .pictures import grid, save_picture
 
 COMPARED = 1000  # samples, and test images, whose nearest training image is looked for
 
@@ -43,51 +43,51 @@ class Judge:
         self.test_features, _ = described(self.classifier, self.test.images, device)
         self.train_features, _ = described(self.classifier, self.train.images, device)
 
-    def report(self, pictures: Tensor, labels: numpy.ndarray | None = None) -> dict[str, Any]:
+    def report(self, pictures: Tensor, labels: np.ndarray | None = None) -> dict[str, Any]:
         """All measures of pictures (N, 1, 28, 28) in [0, 1]; labels: the classes that were asked for."""
         features, classes = described(self.classifier, pictures, self.device)
-        shares = measures.histogram(classes)
-        precision, recall = measures.precision_recall(self.test_features, features)
-        to_train, _ = measures.nearest(features[:COMPARED], self.train_features)
-        usual, _ = measures.nearest(self.test_features[:COMPARED], self.train_features)
+        shares = metrics.histogram(classes)
+        precision, recall = metrics.precision_recall(self.test_features, features)
+        to_train, _ = metrics.nearest(features[:COMPARED], self.train_features)
+        usual, _ = metrics.nearest(self.test_features[:COMPARED], self.train_features)
         found = {
             "pictures": len(pictures),
             "judge": checksum(self.classifier)[:16],
             "judge accuracy": self.accuracy,
-            "cFID": measures.frechet_distance(self.test_features, features),
+            "cFID": metrics.frechet_distance(self.test_features, features),
             "classes with at least 2 %": int((shares >= 0.02).sum()),
-            "KL of the classes": measures.kl_divergence(shares, measures.histogram(self.test.targets)),
+            "KL of the classes": metrics.kl_divergence(shares, metrics.histogram(self.test.targets)),
             "precision": precision,
             "recall": recall,
             "nearest training image, distance / test image's": float(to_train.mean() / usual.mean()),
             "histogram": [round(float(share), 4) for share in shares],
         }
         if labels is not None:
-            shuffled = numpy.random.default_rng(0).permutation(labels)
+            shuffled = np.random.default_rng(0).permutation(labels)
             found["label accuracy"] = float((classes == labels).mean())
             found["label accuracy, labels shuffled"] = float((classes == shuffled).mean())
         return found
 
-    def neighbours(self, pictures: Tensor, count: int = 16) -> numpy.ndarray:
+    def neighbours(self, pictures: Tensor, count: int = 16) -> np.ndarray:
         """Samples in the upper row and below each the training image with the nearest pixels, as one picture."""
         chosen = pictures[:count]
-        flat = self.train.pixels.reshape(len(self.train), -1).astype(numpy.float32) / 255
-        _, numbers = measures.nearest(chosen.numpy().reshape(len(chosen), -1), flat)
-        rows = numpy.concatenate([chosen.numpy(), flat[numbers].reshape(chosen.shape)])
+        flat = self.train.pixels.reshape(len(self.train), -1).astype(np.float32) / 255
+        _, numbers = metrics.nearest(chosen.numpy().reshape(len(chosen), -1), flat)
+        rows = np.concatenate([chosen.numpy(), flat[numbers].reshape(chosen.shape)])
         return grid(rows, columns=len(chosen))
 
 
-def load_samples(path: Path) -> tuple[Tensor, numpy.ndarray | None]:
-    """Pictures that `experiments.sample` wrote, with their labels if they lie beside them."""
+def load_samples(path: Path) -> tuple[Tensor, np.ndarray | None]:
+    """Pictures that `experiments.gan_sample` wrote, with their labels if they lie beside them."""
     try:
-        pixels = numpy.load(path, allow_pickle=False)
+        pixels = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: not an array of pictures") from error
-    if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or pixels.dtype != numpy.uint8 or len(pixels) < 4:
+    if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or pixels.dtype != np.uint8 or len(pixels) < 4:
         raise UserError(f"{path}: must hold bytes (n, 28, 28) with n of at least 4, got {pixels.shape} {pixels.dtype}")
     beside = path.with_name(f"{path.stem}.labels.npy")
-    labels = numpy.load(beside, allow_pickle=False) if beside.is_file() else None
-    return mg.from_numpy(pixels[:, None].astype(numpy.float32) / 255), labels
+    labels = np.load(beside, allow_pickle=False) if beside.is_file() else None
+    return mg.from_numpy(pixels[:, None].astype(np.float32) / 255), labels
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import colorsys
 
-import numpy
+import numpy as np
 from PIL import Image, ImageDraw
 
-from .commandline import Parser, natural_number, positive_int, run, writable_file
-from .pictures import save_picture
+from .common.cli import Parser, natural_number, positive_int, run, writable_file
+from .common.images import save_picture
 
 SWIRLS = 7
 BACKGROUND = (24, 40, 92)
@@ -23,7 +23,7 @@ def paint(size: int = 512, seed: int = 3, hue: float = 0.0) -> Image.Image:
 
     hue: by how many turns of the colour circle all colours move.
     """
-    random = numpy.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     canvas = 2 * size
     image = Image.new("RGB", (canvas, canvas), _turned(BACKGROUND, hue))
     draw = ImageDraw.Draw(image)
@@ -42,22 +42,22 @@ def _turned(colour: tuple[int, int, int], turn: float) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def _flow(place: numpy.ndarray, centres: numpy.ndarray, turns: numpy.ndarray, radii: numpy.ndarray) -> numpy.ndarray:
+def _flow(place: np.ndarray, centres: np.ndarray, turns: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """The direction of the brush at a place: around the near whirls, else from left to right in waves."""
     away = place - centres
-    pull = turns * numpy.exp(-(away**2).sum(1) / radii**2)
-    around = (numpy.stack([-away[:, 1], away[:, 0]], 1) / radii[:, None] * pull[:, None]).sum(0)
-    direction = around + 0.25 * numpy.array([1.0, 0.5 * numpy.cos(7 * place[0])])
-    return direction / max(float(numpy.hypot(*direction)), 1e-6)
+    pull = turns * np.exp(-(away**2).sum(1) / radii**2)
+    around = (np.stack([-away[:, 1], away[:, 0]], 1) / radii[:, None] * pull[:, None]).sum(0)
+    direction = around + 0.25 * np.array([1.0, 0.5 * np.cos(7 * place[0])])
+    return direction / max(float(np.hypot(*direction)), 1e-6)
 
 
 def _stroke(draw, random, place, width, centres, turns, radii, canvas, turn) -> None:  # type: ignore[no-untyped-def]
     """One curved stroke, its colour from the nearest whirl: yellow at its heart, blue and teal away from it."""
-    near = float(numpy.min(numpy.hypot(*(place - centres).T) / radii))
-    warm = numpy.exp(-((1.6 * near) ** 2))
+    near = float(np.min(np.hypot(*(place - centres).T) / radii))
+    warm = np.exp(-((1.6 * near) ** 2))
     hue = (0.60 - 0.07 * random.random()) * (1 - warm) + (0.13 - 0.05 * random.random()) * warm
-    brightness = numpy.clip(0.45 + 0.5 * warm + random.normal(0, 0.13), 0.15, 1)
-    colour = colorsys.hsv_to_rgb((hue + turn) % 1, numpy.clip(0.78 - 0.2 * random.random(), 0, 1), brightness)
+    brightness = np.clip(0.45 + 0.5 * warm + random.normal(0, 0.13), 0.15, 1)
+    colour = colorsys.hsv_to_rgb((hue + turn) % 1, np.clip(0.78 - 0.2 * random.random(), 0, 1), brightness)
     points = [place]
     for _ in range(5):
         points.append(points[-1] + 0.6 * width * _flow(points[-1], centres, turns, radii))

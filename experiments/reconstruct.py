@@ -13,25 +13,25 @@ from __future__ import annotations
 
 import math
 
-import numpy
+import numpy as np
 
 import minigrad as mg
 from nets import vgg
 
-from . import pictures
-from .commandline import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_folder
-from .progress import interruptible, progress_bar, show
-from .style_optimization import Targets, optimise
-from .style_presets import STYLE_LAYERS, Preset
+from .common import images
+from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_folder
+from .common.progress import interruptible, progress_bar, show
+from .style.presets import STYLE_LAYERS, Preset
+from .style.search import Targets, optimise
 
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
 POOLING_SET = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
 MAX_PSNR = 99.0  # decibels, shown for an exact copy
 
 
-def psnr(picture: numpy.ndarray, original: numpy.ndarray) -> float:
+def psnr(picture: np.ndarray, original: np.ndarray) -> float:
     """The peak signal-to-noise ratio of pictures in [0, 1]: -10 log10 of the mean squared difference, in decibels."""
-    error = float(((numpy.clip(picture, 0, 1) - original) ** 2).mean())
+    error = float(((np.clip(picture, 0, 1) - original) ** 2).mean())
     return MAX_PSNR if error == 0 else -10 * math.log10(error)
 
 
@@ -47,16 +47,16 @@ def preset(content: tuple[str, ...], style: tuple[str, ...]) -> Preset:
 
 
 def reconstruct(
-    net: vgg.VGG16 | vgg.VGG19, original: numpy.ndarray, content: tuple[str, ...], style: tuple[str, ...], steps: int
-) -> numpy.ndarray:
+    net: vgg.VGG16 | vgg.VGG19, original: np.ndarray, content: tuple[str, ...], style: tuple[str, ...], steps: int
+) -> np.ndarray:
     """A picture (1, 3, H, W) in [0, 1] with the original's features in `content` and Gram matrices in `style`."""
     tensor = mg.tensor(original, device=net.mean.device)
     targets = Targets(net, preset(content, style), tensor, [(tensor, 1.0)] if style else [], [None])
-    noise = mg.backend.generator().standard_normal(original.shape, dtype=numpy.float32)
-    first = numpy.clip(0.5 + 0.1 * noise, 0, 1).astype(numpy.float32)
+    noise = mg.random.generator().standard_normal(original.shape, dtype=np.float32)
+    first = np.clip(0.5 + 0.1 * noise, 0, 1).astype(np.float32)
     with interruptible() as stop, progress_bar(steps, ", ".join(content or style)) as bar:
 
-        def watch(step: int, losses: dict[str, float], picture: numpy.ndarray) -> bool:
+        def watch(step: int, losses: dict[str, float], picture: np.ndarray) -> bool:
             bar.update()
             show(bar, loss=losses["total"])
             return bool(stop)
@@ -64,7 +64,7 @@ def reconstruct(
         result = optimise(targets, first, steps, watch)
         if stop:
             raise KeyboardInterrupt
-    return numpy.clip(result, 0, 1)
+    return np.clip(result, 0, 1)
 
 
 def sets(style: bool) -> list[tuple[str, ...]]:
@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     device = start(options)
     folder = writable_folder(options.out)
-    original = pictures.load_picture(options.picture, options.size)
+    original = images.load_picture(options.picture, options.size)
     if min(original.shape[2:]) < 32:
         raise UserError("--size: at least 32 pixels are needed on the shorter side")
     net = vgg.load(options.weights, options.pooling).to(device=device)
@@ -99,11 +99,11 @@ def main(arguments: list[str] | None = None) -> None:
             picture = reconstruct(net, original, content, style, options.steps)
             labels.append(described(net, layers, None if options.style else psnr(picture, original)))
             found.append(picture)
-            pictures.save_picture(picture, folder / f"{'style' if options.style else 'content'}_{layers[-1]}.png")
+            images.save_picture(picture, folder / f"{'style' if options.style else 'content'}_{layers[-1]}.png")
     finally:  # after Ctrl-C too: the pictures that are finished
         if len(labels) > 1:
             strip = folder / ("style_strip.png" if options.style else "content_strip.png")
-            pictures.save_picture(pictures.strip(found, labels), strip)
+            images.save_picture(images.strip(found, labels), strip)
             print(f"wrote {strip} and the single pictures beside it")
 
 

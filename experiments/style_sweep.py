@@ -14,17 +14,17 @@ import dataclasses
 import io
 from pathlib import Path
 
-import numpy
+import numpy as np
 
 import minigrad as mg
 from minigrad.checkpoint import atomic_write
 from nets import vgg
 
-from . import pictures
-from .commandline import Parser, add_common, existing_file, positive_float, positive_int, run, start, writable_file
-from .progress import progress_bar
-from .style_optimization import Targets, optimise
-from .style_presets import PRESETS, STYLE_LAYERS, Preset
+from .common import images
+from .common.cli import Parser, add_common, existing_file, positive_float, positive_int, run, start, writable_file
+from .common.progress import progress_bar
+from .style.presets import PRESETS, STYLE_LAYERS, Preset
+from .style.search import Targets, optimise
 
 
 def cell_preset(depth: int, ratio: float) -> Preset:
@@ -34,13 +34,13 @@ def cell_preset(depth: int, ratio: float) -> Preset:
 
 
 def cell(
-    net: vgg.VGG16 | vgg.VGG19, content: numpy.ndarray, style: numpy.ndarray, depth: int, ratio: float, steps: int
-) -> tuple[numpy.ndarray, float, float]:
+    net: vgg.VGG16 | vgg.VGG19, content: np.ndarray, style: np.ndarray, depth: int, ratio: float, steps: int
+) -> tuple[np.ndarray, float, float]:
     """(picture, content loss, style loss) of one cell, both losses without their weights."""
     tensors = [mg.tensor(picture, device=net.mean.device) for picture in (content, style)]
     preset = cell_preset(depth, ratio)
     targets = Targets(net, preset, tensors[0], [(tensors[1], 1.0)], [None])
-    picture = numpy.clip(optimise(targets, content, steps, lambda *_: False), 0, 1)
+    picture = np.clip(optimise(targets, content, steps, lambda *_: False), 0, 1)
     with mg.no_grad():
         _, losses = targets.loss(mg.tensor(picture, dtype=mg.float32, device=net.mean.device))
     return picture, float(losses["content"]) / ratio, float(losses["style"]) / 5.0
@@ -63,9 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     device = start(options)
     output = writable_file(options.output)
-    content, style = (pictures.load_picture(path, options.size) for path in (options.content, options.style))
+    content, style = (images.load_picture(path, options.size) for path in (options.content, options.style))
     net = vgg.load(options.weights, "avg").to(device=device)
-    rows: list[list[numpy.ndarray]] = []
+    rows: list[list[np.ndarray]] = []
     table = [["style layers", "alpha/beta", "content loss", "style loss"]]
     try:
         with progress_bar(len(options.depths) * len(options.ratios), "cells") as bar:
@@ -83,12 +83,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def write(
-    rows: list[list[numpy.ndarray]], table: list[list[str]], ratios: list[float], depths: list[int], output: Path
+    rows: list[list[np.ndarray]], table: list[list[str]], ratios: list[float], depths: list[int], output: Path
 ) -> None:
     """The labelled grid, and its losses beside it and on the screen."""
     labels = [f"alpha/beta {ratio:g}" for ratio in ratios]
     names = [f"to conv{depth}_1" for depth in depths[: len(rows)]]
-    pictures.save_picture(pictures.table(rows, labels, names), output)
+    images.save_picture(images.table(rows, labels, names), output)
     text = io.StringIO()
     csv.writer(text).writerows(table)
     beside = output.with_suffix(".csv")

@@ -17,15 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 
 import minigrad as mg
-from minigrad.data.download import cache_folder
+from minigrad.hub import cache_folder
 from nets import vgg
 
-from . import pictures, plots
-from .calibration import calibrate
-from .commandline import (
+from .common import images, plots
+from .common.cli import (
     Parser,
     UserError,
     add_common,
@@ -37,10 +36,11 @@ from .commandline import (
     start,
     writable_file,
 )
-from .pages import Page
-from .progress import Interrupt, interruptible, progress_bar, show
-from .style_optimization import Losses, Targets, optimise
-from .style_presets import PRESETS, RANDOM_FEATURES, Preset
+from .common.html_page import Page
+from .common.progress import Interrupt, interruptible, progress_bar, show
+from .style.calibration import calibrate
+from .style.presets import PRESETS, RANDOM_FEATURES, Preset
+from .style.search import Losses, Targets, optimise
 
 BYTES_PER_PIXEL = 2100  # of the picture, measured with VGG19 to conv5_1: features, their gradients, scratch
 BYTES_ALWAYS = 550 << 20  # weights, their Winograd transforms, the program
@@ -164,10 +164,10 @@ class Level:
     done: int
 
 
-def noise(level: Level) -> numpy.ndarray:
+def noise(level: Level) -> np.ndarray:
     """A gray picture with normal noise of deviation 0.1, (1, 3, height, width)."""
-    values = mg.backend.generator().standard_normal((1, 3, level.height, level.width), dtype=numpy.float32)
-    return numpy.clip(0.5 + 0.1 * values, 0, 1).astype(numpy.float32)
+    values = mg.backend.generator().standard_normal((1, 3, level.height, level.width), dtype=np.float32)
+    return np.clip(0.5 + 0.1 * values, 0, 1).astype(np.float32)
 
 
 class Run:
@@ -177,13 +177,13 @@ class Run:
         self.options = options
         self.device = start(options)
         self.output = writable_file(options.output)
-        pictures.picture_kind(self.output)
+        images.picture_kind(self.output)
         weights = options.weights or _cached_weights()
         self.weights = weights
         self.preset = settings(
             options, PRESETS[options.preset] if weights or options.preset != "default" else RANDOM_FEATURES
         )
-        self.content = pictures.load_picture(options.content, self.preset.size)
+        self.content = images.load_picture(options.content, self.preset.size)
         self.height, self.width = self.content.shape[2:]
         if min(self.height, self.width) < 16:
             raise UserError(f"--size: the picture would be {self.width} x {self.height}; at least 16 pixels are needed")
@@ -191,7 +191,7 @@ class Run:
         self.initial = self._initial()
         self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
         self.log = plots.LossLog(self.output.with_name(f"{self.output.stem}_losses.csv"))
-        self.frames: list[numpy.ndarray] = []
+        self.frames: list[np.ndarray] = []
         self.step = 0
 
     def _blends(self) -> list[float]:
@@ -205,30 +205,30 @@ class Run:
         blends = self.options.blend or [1.0] * count
         return [blend / sum(blends) for blend in blends]
 
-    def _initial(self) -> numpy.ndarray | None:
+    def _initial(self) -> np.ndarray | None:
         """The picture that the search begins with; None for noise."""
         if self.preset.init == "noise":
             return None
         picture = self.content
         if self.preset.init != "content":
-            picture = pictures.load_picture(Path(self.preset.init).expanduser())
-        return pictures.as_gray(picture) if self.options.keep_colors else picture
+            picture = images.load_picture(Path(self.preset.init).expanduser())
+        return images.as_gray(picture) if self.options.keep_colors else picture
 
-    def tensor(self, picture: numpy.ndarray) -> mg.Tensor:
+    def tensor(self, picture: np.ndarray) -> mg.Tensor:
         return mg.tensor(picture, dtype=mg.float32, device=self.device)
 
     def styles(self, size: int) -> list[mg.Tensor]:
         """The style pictures for a level whose longer side is `size`."""
         longest = round((self.preset.style_size or size) * self.options.style_scale)
-        loaded = [pictures.load_picture(path, max(longest, 16)) for path in self.options.style]
+        loaded = [images.load_picture(path, max(longest, 16)) for path in self.options.style]
         if self.options.keep_colors:
-            loaded = [pictures.match_luminance(style, self.content) for style in loaded]
+            loaded = [images.match_luminance(style, self.content) for style in loaded]
         return [self.tensor(style) for style in loaded]
 
     def masks(self, height: int, width: int) -> list[mg.Tensor | None]:
         if not self.options.masks:
             return [None] * len(self.options.style)
-        return [self.tensor(pictures.load_mask(path, height, width)) for path in self.options.masks]
+        return [self.tensor(images.load_mask(path, height, width)) for path in self.options.masks]
 
     def announce(self) -> None:
         """What will happen, on the screen."""
@@ -253,72 +253,72 @@ class Run:
             done += steps
         return levels
 
-    def go(self) -> numpy.ndarray:
+    def go(self) -> np.ndarray:
         """All levels, coarse to fine; returns the result (1, 3, H, W) in [0, 1]."""
         levels = self.levels()
         picture = noise(levels[0]) if self.initial is None else self.initial
         with interruptible() as stop, progress_bar(self.preset.steps, "painting") as bar, self.log:
             for level in levels:
-                first = pictures.resize(picture, level.height, level.width)
+                first = images.resize(picture, level.height, level.width)
                 found = optimise(self.targets(level), first, level.steps, self.watcher(level, bar, stop))
-                picture = numpy.clip(found, 0, 1)
+                picture = np.clip(found, 0, 1)
                 if stop:
                     break
         if stop:
             print(f"stopped at step {self.step} of {self.preset.steps}; the best picture so far is kept")
-        return pictures.resize(picture, self.height, self.width)
+        return images.resize(picture, self.height, self.width)
 
     def targets(self, level: Level) -> Targets:
         """What the picture is compared with at one size."""
-        content = pictures.resize(self.content, level.height, level.width)
+        content = images.resize(self.content, level.height, level.width)
         if self.options.keep_colors:
-            content = pictures.as_gray(content)
+            content = images.as_gray(content)
         styles = self.styles(max(level.height, level.width))
         if self.weights is None:
             calibrate(self.net, [self.tensor(content), *styles])
         masks = self.masks(level.height, level.width)
         return Targets(self.net, self.preset, self.tensor(content), list(zip(styles, self.blends)), masks)
 
-    def watcher(self, level: Level, bar: Any, stop: Interrupt) -> Callable[[int, Losses, numpy.ndarray], bool]:
+    def watcher(self, level: Level, bar: Any, stop: Interrupt) -> Callable[[int, Losses, np.ndarray], bool]:
         """What `optimise` calls after each step: it notes, shows and saves, and says whether to stop."""
 
-        def watch(step: int, losses: Losses, image: numpy.ndarray) -> bool:
+        def watch(step: int, losses: Losses, image: np.ndarray) -> bool:
             self.step = step = level.done + step
-            image = numpy.clip(numpy.nan_to_num(image), 0, 1)  # a search may try a picture of NaNs and go back
+            image = np.clip(np.nan_to_num(image), 0, 1)  # a search may try a picture of NaNs and go back
             self.log.add(step, **losses)
             bar.update()
             show(bar, **{name: losses[name] for name in ("content", "style")})
             if self.preset.save_every and step % self.preset.save_every == 0:
                 name = self.output.with_name(f"{self.output.stem}_{step:05d}{self.output.suffix}")
-                pictures.save_picture(image, name)
+                images.save_picture(image, name)
             if self.options.gif and step % max(1, self.preset.steps // 40) == 0:
-                self.frames.append(pictures.resize(image, self.height, self.width))
+                self.frames.append(images.resize(image, self.height, self.width))
             return bool(stop)
 
         return watch
 
-    def write(self, result: numpy.ndarray) -> None:
+    def write(self, result: np.ndarray) -> None:
         """The result and what belongs to it: panel, losses, plot, and if asked for the animation and the page."""
         if self.options.keep_colors:
-            result = pictures.with_colours_of(result, self.content)
+            result = images.with_colours_of(result, self.content)
         given = {name: str(value) for name, value in vars(self.options).items() if value is not None}
         parameters: dict[str, object] = {
             **given,
             "settings": dataclasses.asdict(self.preset),
             "program": f"minigrad {mg.__version__}",
         }
-        pictures.save_picture(result, self.output, parameters)
+        images.save_picture(result, self.output, parameters)
         beside = lambda text: self.output.with_name(f"{self.output.stem}_{text}")  # noqa: E731
         shown = [
             self.content,
-            *[pictures.load_picture(path, max(self.height, self.width)) for path in self.options.style],
+            *[images.load_picture(path, max(self.height, self.width)) for path in self.options.style],
         ]
         labels = ["content", *["style"] * len(self.options.style), "result"]
-        pictures.save_picture(pictures.strip([*shown, result], labels), beside("panel.png"))
+        images.save_picture(images.strip([*shown, result], labels), beside("panel.png"))
         plots.plot_losses(beside("losses.csv"), beside("losses.png"), log=True)
         written = [self.output, beside("panel.png"), beside("losses.csv"), beside("losses.png")]
         if self.options.gif and self.frames:
-            pictures.save_gif(self.frames, beside("run.gif"))
+            images.save_gif(self.frames, beside("run.gif"))
             written.append(beside("run.gif"))
         if self.options.report:
             self.report(beside("report.html"), beside("panel.png"), beside("losses.png"), parameters)

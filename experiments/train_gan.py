@@ -12,7 +12,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from .commandline import (
+from .common.cli import (
     Parser,
     UserError,
     add_common,

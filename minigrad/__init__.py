@@ -7,11 +7,12 @@
     x.grad                      # tensor([2., 4.])
 
 Names and semantics follow PyTorch: course code written for it runs after `import minigrad as torch`. This file
-only hands names on. Start reading at `minigrad/tensor.py`.
+only hands names on. Start reading at `minigrad/autograd.py`.
 """
 
-from . import backend, cuda, tensor as _tensor  # the module `tensor` first: the function of that name follows
-from .backend import device, get_rng_state, manual_seed, set_rng_state
+from . import cuda, devices, random
+from .devices import device
+from .random import get_rng_state, manual_seed, set_rng_state
 from .ops import (
     DoubleTensor,
     FloatTensor,
@@ -87,8 +88,8 @@ from .ops.common import BOOL as bool
 from .ops.common import FLOAT32 as float32
 from .ops.common import FLOAT64 as float64
 from .ops.common import INT64 as int64
-from .recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .tensor import Op, Tensor, apply, grad
+from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import Op, Tensor, apply, grad
 
 float = float32
 double = float64

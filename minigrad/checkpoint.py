@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy
+import numpy as np
 
-from .backend import Device, device, to_device, to_numpy
-from .tensor import Tensor
+from .autograd import Tensor
+from .devices import Device, device, to_device, to_numpy
 
 FORMAT = "minigrad-checkpoint"
 VERSION = 1
@@ -82,18 +82,18 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
 
     Errors: TypeError for anything else, naming its place; OSError if the file cannot be written (the old one stays).
     """
-    arrays: dict[str, numpy.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     tree = {"format": FORMAT, "version": VERSION, "state": _encode(state, "state", arrays)}
     with atomic_write(path) as file:
-        members: dict[str, Any] = {"tree": numpy.asarray(json.dumps(tree)), **arrays}
-        numpy.savez(file, **members)
+        members: dict[str, Any] = {"tree": np.asarray(json.dumps(tree)), **arrays}
+        np.savez(file, **members)
 
 
-def _encode(value: Any, place: str, arrays: dict[str, numpy.ndarray]) -> Any:
+def _encode(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     """JSON for a value; everything but plain values becomes {"kind": ..., ...}."""
     if value is None or isinstance(value, (bool, int, float, str)):
-        return value.item() if isinstance(value, numpy.generic) else value
-    if isinstance(value, numpy.generic):
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):
         items = [_encode(item, f"{place}[{i}]", arrays) for i, item in enumerate(value)]
@@ -108,7 +108,7 @@ def _encode(value: Any, place: str, arrays: dict[str, numpy.ndarray]) -> Any:
             f"save: {place} is a {type(value).__name__}; only tensors, numbers, strings, lists and dicts fit"
         )
     name = f"array_{len(arrays)}"
-    arrays[name] = numpy.ascontiguousarray(to_numpy(array)).reshape(array.shape)
+    arrays[name] = np.ascontiguousarray(to_numpy(array)).reshape(array.shape)
     return {"kind": kind, "name": name}
 
 
@@ -127,7 +127,7 @@ def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> An
     if not Path(path).is_file():
         raise FileNotFoundError(2, "there is no such checkpoint", str(path))
     try:
-        with numpy.load(path, allow_pickle=False) as archive:
+        with np.load(path, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
         tree = json.loads(str(members["tree"]))
         if tree["format"] == FORMAT and tree["version"] == VERSION:
@@ -146,7 +146,7 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def _decode(value: Any, arrays: dict[str, numpy.ndarray], target: Device) -> Any:
+def _decode(value: Any, arrays: dict[str, np.ndarray], target: Device) -> Any:
     if isinstance(value, list):
         return [_decode(item, arrays, target) for item in value]
     if not isinstance(value, dict):

@@ -1,6 +1,104 @@
-"""Questions about the GPU, under the names PyTorch users know."""
+"""The GPU: CuPy's import, the probe that tells whether a GPU computes, and the limit of its memory.
 
-from .backend import cuda_is_available as is_available
-from .backend import cuda_status as status
+CuPy is imported here and nowhere else, and only when a GPU is asked for.
+"""
 
-__all__ = ["is_available", "status"]
+from __future__ import annotations
+
+import os
+from typing import Any
+
+_cupy: Any = None
+
+
+def cupy() -> Any:
+    """The CuPy module, imported on first use. Errors: RuntimeError with what to install if it is missing."""
+    global _cupy
+    if _cupy is None:
+        try:
+            import cupy as module
+        except ImportError as error:
+            raise RuntimeError(
+                "device cuda: CuPy is not installed; install minigrad with the extra cuda12 or cuda13"
+            ) from error
+        _limit_memory(module)
+        _cupy = module
+    return _cupy
+
+
+def _limit_memory(module: Any) -> None:
+    """Hold CuPy's memory pool to MINIGRAD_GPU_MEMORY, a number of gigabytes. Errors: ValueError for anything else."""
+    setting = os.environ.get("MINIGRAD_GPU_MEMORY")
+    if setting is None:
+        return
+    try:
+        gigabytes = float(setting)
+    except ValueError:
+        gigabytes = -1.0
+    if not gigabytes > 0:
+        raise ValueError(f"MINIGRAD_GPU_MEMORY must be a positive number of gigabytes, got {setting!r}")
+    module.get_default_memory_pool().set_limit(size=int(gigabytes * 2**30))
+
+
+_status: tuple[bool, str] | None = None
+
+
+def status() -> tuple[bool, str]:
+    """(usable, reason): whether a GPU really computes, found out once by running a kernel and a matmul on it.
+
+    The reason is one sentence fit for a user: the card's name, or what is missing (CuPy, a driver, toolkit
+    headers, cuBLAS, memory) or wrong (a false result).
+    """
+    global _status
+    if _status is None:
+        _status = _probe()
+    return _status
+
+
+def is_available() -> bool:
+    """True if a GPU is there and computes correctly."""
+    return status()[0]
+
+
+def _probe() -> tuple[bool, str]:
+    try:
+        module = cupy()
+        count = module.cuda.runtime.getDeviceCount()
+        if count < 1:
+            return False, "no CUDA device was found"
+        ramp = module.arange(4, dtype="float32").reshape(2, 2)  # an allocation, a compilation, a launch
+        total = float((ramp @ ramp).sum())  # cuBLAS
+        if total != 22.0:
+            return False, f"the GPU computed a wrong result (22 expected, got {total})"
+        name = module.cuda.runtime.getDeviceProperties(0)["name"]
+        return True, f"{name.decode()} through CuPy {module.__version__}"
+    except Exception as error:  # CuPy's many error classes, all of which mean: not usable
+        return False, _sentence(error)
+
+
+# words of an error, any of them -> what they mean; the first line that fits counts
+_CAUSES = (
+    (("CuPy is not installed",), "CuPy is not installed; install minigrad with the extra cuda12 or cuda13"),
+    (
+        ("cudaErrorInsufficientDriver", "cudaErrorStubLibrary", "libcuda.so"),
+        "no NVIDIA driver was found, or it is older than CuPy's CUDA; install a newer driver",
+    ),
+    (("cudaErrorNoDevice",), "no CUDA device was found"),
+    (("OutOfMemory", "cudaErrorMemoryAllocation"), "the GPU has no memory left; end what else uses it"),
+    (("cublas", "CUBLAS"), "cuBLAS was not found or failed; install nvidia-cublas, or the CUDA toolkit"),
+    (
+        ("nvrtc", "NVRTC", "CompileException", "CUDA_PATH", "CUDA_HOME", "cannot open source file", "headers"),
+        "kernels cannot be compiled: the CUDA headers or NVRTC are missing; install nvidia-cuda-runtime and "
+        "nvidia-cuda-nvrtc, or the CUDA toolkit",
+    ),
+)
+
+
+def _sentence(error: Exception) -> str:
+    """What an error of the probe means and what helps; its own first line follows in brackets where it adds to that."""
+    text = f"{type(error).__name__}: {error}"
+    first = text.splitlines()[0]
+    for words, meaning in _CAUSES:
+        if any(word in text for word in words):
+            return meaning if meaning.split(";")[0] in text else f"{meaning} ({first})"
+    return first

@@ -25,9 +25,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .recording import observe
-from .roofline import table
-from .tensor import Edge, Op, Tensor, edge_of
+from experiments.bench.roofline import table
+
+from .autograd import Edge, Op, Tensor, edge_of
+from .grad_mode import observe
 
 # --------------------------------------------------------------------------------------- drawing
 

@@ -6,7 +6,7 @@ Its last hidden layer, 128 numbers a picture, is a description in which pictures
 from __future__ import annotations
 
 from minigrad import nn
-from minigrad.tensor import Tensor
+from minigrad.autograd import Tensor
 
 FEATURES = 128
 

@@ -13,9 +13,9 @@ Pictures are (N, C, H, W) in [-1, 1]. The 28 x 28 discriminators also take them 
 from __future__ import annotations
 
 from minigrad import nn
-from minigrad.tensor import Tensor
+from minigrad.autograd import Tensor
 
-from .gan import checked_noise, flat_images
+from .mlp_gan import checked_noise, flat_images
 
 # TensorFlow's 'same' padding for a 5 x 5 kernel with stride 2 on an even size: 3 in all, the odd one at the end.
 SAME = (1, 2, 1, 2)

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 
 import minigrad.nn.functional as F
 from minigrad import Tensor, nn, tensor
 
-from .vgg_weights import HEAD, architecture_of, read_weights
+from .vgg_file import HEAD, architecture_of, read_weights
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each of the five blocks
 WIDTHS = (64, 128, 256, 512, 512)
@@ -70,7 +70,7 @@ class _VGG(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
 
-    def _load(self, path: str | Path, arrays: dict[str, numpy.ndarray]) -> None:
+    def _load(self, path: str | Path, arrays: dict[str, np.ndarray]) -> None:
         if "fc6.weight" in arrays:
             for name in HEAD:
                 outputs, inputs = arrays[f"{name}.weight"].shape

@@ -5,19 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gpu_device
 import pytest
-from style_samples import small_pictures
 
-from minigrad import backend
-
-ROOT = Path(__file__).resolve().parent.parent
+from minigrad import devices
+from tests.helpers import gpu_device
+from tests.helpers.paths import ROOT
+from tests.helpers.style_samples import small_pictures
 
 
 @pytest.fixture(scope="session")
-def device() -> backend.Device:
+def device() -> devices.Device:
     """Where tests that hold on every device compute: the device in $MINIGRAD_TEST_DEVICE, else the CPU."""
-    chosen = backend.device(os.environ.get("MINIGRAD_TEST_DEVICE", "cpu"))
+    chosen = devices.device(os.environ.get("MINIGRAD_TEST_DEVICE", "cpu"))
     if chosen.type == "cuda":
         gpu_device.require_gpu()
     return chosen

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from minigrad.data.download import cache_folder, download
+from minigrad.hub import cache_folder, download
 
 from .convert import convert, write
-from .foreign import CONVENTIONS, WeightsError
-from .formats import KNOWN_ENDINGS
-from .known_files import TORCHVISION_FILES
+from .readers.base import CONVENTIONS, WeightsError
+from .readers.detect import KNOWN_ENDINGS
+from .registry import TORCHVISION_FILES
 from .report import info, verify
 
 DESCRIPTION = f"""\

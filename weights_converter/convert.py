@@ -14,9 +14,9 @@ from minigrad.checkpoint import atomic_write
 
 from .architecture import ARCHITECTURES, HEAD_NAMES, Architecture
 from .converted import make_metadata, write_converted
-from .foreign import CONVENTIONS, ForeignFile, ForeignTensor, InputConvention, WeightsError, few
-from .formats import read_foreign
-from .known_files import KnownFile, checksums, identify
+from .readers.base import CONVENTIONS, ForeignFile, ForeignTensor, InputConvention, WeightsError, few
+from .readers.detect import read_foreign
+from .registry import KnownFile, checksums, identify
 
 ASK = f"say it with --input-convention ({' or '.join(CONVENTIONS)})"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .foreign import InputConvention, WeightsError
+from .readers.base import InputConvention, WeightsError
 
 METADATA = "metadata"
 FORMAT, VERSION = "minigrad-vgg", 1

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from math import prod
 
 from .architecture import ARCHITECTURES, HEAD_NAMES
-from .foreign import ForeignTensor, WeightsError, few
+from .readers.base import ForeignTensor, WeightsError, few
 
 HEADS = {  # what a scheme calls fc6, fc7 and fc8
     "torchvision": ("classifier.0", "classifier.3", "classifier.6"),

@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad.data.picture import open_picture
+from minigrad.data.image import open_picture
 from nets.vgg import VGG16, VGG19
 
 from .architecture import FEATURE_SIDE
 from .convert import Converted, write
-from .foreign import WeightsError
+from .readers.base import WeightsError
 
 LONGEST_SIDE = 512
 NETS = {"vgg16": VGG16, "vgg19": VGG19}

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from .convert import ASK, WeightsError, check_shapes, load, match_architecture
-from .foreign import ForeignFile
-from .formats import read_foreign
-from .known_files import KnownFile, broken_promise, checksums, identify
+from .readers.base import ForeignFile
+from .readers.detect import read_foreign
+from .registry import KnownFile, broken_promise, checksums, identify
 
 
 def info(path: Path) -> str:

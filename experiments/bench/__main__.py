@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy
+import numpy as np
 from PIL import Image
 
 from . import measure, report, shapes
@@ -73,8 +73,8 @@ def command_job(
         _write_weights(weights)
         pictures = [str(Path(folder) / file) for file in ("content.png", "style.png")]
         for position, path in enumerate(pictures):
-            noise = numpy.random.default_rng(position).random((16, 16, 3)) * 255
-            Image.fromarray(noise.astype(numpy.uint8)).resize((size, size), Image.Resampling.BICUBIC).save(path)
+            noise = np.random.default_rng(position).random((16, 16, 3)) * 255
+            Image.fromarray(noise.astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC).save(path)
         shared = [*pictures, "--weights", str(weights), "--size", str(size), "--steps", str(steps)]
         commands = {
             "minigrad": ["-m", "experiments.style_transfer", *shared, "-o", str(Path(folder) / "ours.png")],
@@ -100,7 +100,7 @@ def _write_weights(path: Path) -> None:
         "mean": [0.5] * 3, "std": [0.25] * 3, "source": "seeded noise", "source_sha256": "", "converter": "bench",
         "note": "",
     }  # fmt: skip
-    numpy.savez(path, metadata=json.dumps(metadata), **arrays)
+    np.savez(path, metadata=json.dumps(metadata), **arrays)
 
 
 def growth(seconds: float, sizes: list[int], batches: list[int]) -> dict[str, dict[int, dict[str, measure.Timing]]]:

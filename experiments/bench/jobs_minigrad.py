@@ -7,7 +7,7 @@ from collections.abc import Callable
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn, optim
-from nets import dcgan, gan
+from nets import dcgan, mlp_gan
 
 from . import shapes
 
@@ -53,7 +53,7 @@ def convolution(layer: str, direction: str) -> Job:
 def gan_step(net: str) -> Job:
     """One training step of document 000's GAN: forward, backward and Adam of both networks, batch 128."""
     mg.manual_seed(0)
-    module = {"mlp": gan, "dcgan_lab": dcgan}[net]
+    module = {"mlp": mlp_gan, "dcgan_lab": dcgan}[net]
     discriminator, generator = module.Discriminator(), module.Generator()
     adams = [optim.Adam(n.parameters(), 1e-3, betas=(0.5, 0.999)) for n in (discriminator, generator)]
     loss = nn.BCEWithLogitsLoss()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy
+import numpy as np
 
 from . import shapes
 
@@ -20,16 +20,16 @@ def _restore_numpy_names() -> None:
     old: Any = {
         "int": int, "float": float, "bool": bool, "object": object,
         "sctypes": {
-            "int": [numpy.int8, numpy.int16, numpy.int32, numpy.int64],
-            "uint": [numpy.uint8, numpy.uint16, numpy.uint32, numpy.uint64],
-            "float": [numpy.float16, numpy.float32, numpy.float64],
-            "complex": [numpy.complex64, numpy.complex128],
+            "int": [np.int8, np.int16, np.int32, np.int64],
+            "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
+            "float": [np.float16, np.float32, np.float64],
+            "complex": [np.complex64, np.complex128],
             "others": [bool, object, bytes, str],
         },
     }  # fmt: skip
     for name, value in old.items():
-        if name not in vars(numpy):
-            setattr(numpy, name, value)
+        if name not in vars(np):
+            setattr(np, name, value)
 
 
 def gatys(framework: str, size: int) -> Job:

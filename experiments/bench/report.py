@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 import threadpoolctl
 
 from .measure import Timing
@@ -27,7 +27,7 @@ def machine() -> str:
     libraries = [entry for entry in threadpoolctl.threadpool_info() if entry["user_api"] == "blas"]
     blas = ", ".join(f"{b['internal_api']} {b.get('version')} ({b.get('architecture', '?')})" for b in libraries)
     return (
-        f"{name}, {os.cpu_count()} cores; Python {platform.python_version()}, NumPy {numpy.__version__}, "
+        f"{name}, {os.cpu_count()} cores; Python {platform.python_version()}, NumPy {np.__version__}, "
         f"BLAS {blas or 'unknown'}"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy
+import numpy as np
 
 VGG19_TO_CONV5_1 = [64, 64, "P", 128, 128, "P", 256, 256, 256, 256, "P", 512, 512, 512, 512, "P", 512]
 STYLE_CONVOLUTIONS = (0, 2, 4, 8, 12)  # conv1_1, conv2_1, conv3_1, conv4_1, conv5_1
@@ -21,24 +21,24 @@ VGG19_LAYERS = {
 }
 
 
-def vgg19_weights() -> list[tuple[numpy.ndarray, numpy.ndarray]]:
+def vgg19_weights() -> list[tuple[np.ndarray, np.ndarray]]:
     """Seeded He-normal weights and small biases of VGG19's convolutions up to conv5_1."""
-    generator = numpy.random.default_rng(0)
+    generator = np.random.default_rng(0)
     channels, weights = 3, []
     for layer in VGG19_TO_CONV5_1:
         if isinstance(layer, int):
             scale = (2 / (9 * channels)) ** 0.5
-            weight = generator.standard_normal((layer, channels, 3, 3), dtype=numpy.float32) * numpy.float32(scale)
-            weights.append((weight, generator.standard_normal(layer, dtype=numpy.float32) * numpy.float32(0.1)))
+            weight = generator.standard_normal((layer, channels, 3, 3), dtype=np.float32) * np.float32(scale)
+            weights.append((weight, generator.standard_normal(layer, dtype=np.float32) * np.float32(0.1)))
             channels = layer
     return weights
 
 
-def image(size: int, batch: int = 1) -> numpy.ndarray:
+def image(size: int, batch: int = 1) -> np.ndarray:
     """Seeded noise, (batch, 3, size, size)."""
-    return numpy.random.default_rng(1).standard_normal((batch, 3, size, size), dtype=numpy.float32)
+    return np.random.default_rng(1).standard_normal((batch, 3, size, size), dtype=np.float32)
 
 
-def normal(*shape: int) -> numpy.ndarray:
+def normal(*shape: int) -> np.ndarray:
     """Seeded normal numbers."""
-    return numpy.random.default_rng(2).standard_normal(shape, dtype=numpy.float32)
+    return np.random.default_rng(2).standard_normal(shape, dtype=np.float32)

@@ -11,12 +11,12 @@ import json
 import os
 from pathlib import Path
 
-import numpy
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..style_presets import PRESETS
+from ..style.presets import PRESETS
 
 Features = dict[str, torch.Tensor]
 
@@ -29,7 +29,7 @@ class Net:
     """VGG19 from a converted file, with average pooling, as far as it is asked for."""
 
     def __init__(self, path: Path) -> None:
-        with numpy.load(path) as archive:
+        with np.load(path) as archive:
             arrays = {name: archive[name] for name in archive.files}
         metadata = json.loads(str(arrays.pop("metadata")))
         self.mean, self.std = (torch.tensor(metadata[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
@@ -98,9 +98,9 @@ def write(output: Path, pictures: list[torch.Tensor], losses: list[float]) -> No
     """The result (the last picture), a panel of all of them, and the plot of the losses."""
     from matplotlib.figure import Figure
 
-    arrays = [(picture[0].permute(1, 2, 0).numpy() * 255 + 0.5).astype(numpy.uint8) for picture in pictures]
+    arrays = [(picture[0].permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8) for picture in pictures]
     Image.fromarray(arrays[-1]).save(output)
-    Image.fromarray(numpy.concatenate(arrays, axis=1)).save(output.with_name(f"{output.stem}_panel.png"))
+    Image.fromarray(np.concatenate(arrays, axis=1)).save(output.with_name(f"{output.stem}_panel.png"))
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.semilogy(losses)
@@ -121,7 +121,7 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("MINIGRAD_NUM_THREADS") or os.cpu_count() or 1))
     loaded = [Image.open(path).convert("RGB").resize((options.size,) * 2) for path in (options.content, options.style)]
     content, style = (
-        torch.from_numpy(numpy.asarray(picture, numpy.float32) / 255).permute(2, 0, 1)[None].contiguous()
+        torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
         for picture in loaded
     )
     result, losses = optimise(Net(options.weights), content, style, options.steps)

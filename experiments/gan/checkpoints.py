@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import minigrad as mg
-from minigrad import backend, nn
-from minigrad.backend import Device
-from minigrad.tensor import Tensor
+from minigrad import devices, nn
+from minigrad.autograd import Tensor
+from minigrad.devices import Device
 
-from ..commandline import UserError, sentence
+from ..common.cli import UserError, sentence
 from .recipes import Config, make_networks, noise_sampler
 
 KIND, VERSION = "minigrad-gan", 1
@@ -81,7 +81,7 @@ class Trained:
     The averaged generator is used where there is one. config: the run's settings; step: how far it was trained.
     """
 
-    def __init__(self, path: str | os.PathLike[str], device: Device = backend.CPU) -> None:
+    def __init__(self, path: str | os.PathLike[str], device: Device = devices.CPU) -> None:
         state = read(Path(path), device)
         self.config: Config = state["config"]
         self.step: int = state["step"]

@@ -10,19 +10,19 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.backend import Device
+from minigrad.autograd import Tensor
 from minigrad.data import DataLoader
-from minigrad.data.download import cache_folder
+from minigrad.devices import Device
+from minigrad.hub import cache_folder
 from minigrad.nn import functional as F
-from minigrad.tensor import Tensor
 from nets.classifier import DigitClassifier
 
-from ..commandline import UserError
-from ..progress import progress_bar, show
+from ..common.cli import UserError
+from ..common.progress import progress_bar, show
 
 GOAL = 0.985  # accuracy on the test set below which a classifier is no judge
 SEED = 2026
@@ -32,7 +32,7 @@ def checksum(classifier: DigitClassifier) -> str:
     """SHA-256 over all parameters, in the order of their names, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for name, value in sorted(classifier.state_dict().items()):
-        digest.update(name.encode() + numpy.ascontiguousarray(value.cpu().numpy()).tobytes())
+        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
     return digest.hexdigest()
 
 
@@ -60,7 +60,7 @@ def train_classifier(train: Any, test: Any, device: Device, epochs: int = 3) -> 
     return classifier, accuracy(classifier, test.images, test.labels.numpy(), device)
 
 
-def described(classifier: DigitClassifier, images: Tensor, device: Device) -> tuple[numpy.ndarray, numpy.ndarray]:
+def described(classifier: DigitClassifier, images: Tensor, device: Device) -> tuple[np.ndarray, np.ndarray]:
     """(features (N, 128) float32, classes (N,)) of images (N, 1, 28, 28) in [0, 1]."""
     features, classes = [], []
     with mg.no_grad():
@@ -68,10 +68,10 @@ def described(classifier: DigitClassifier, images: Tensor, device: Device) -> tu
             found = classifier.features(images[start : start + 1000].to(device))
             features.append(found.cpu().numpy())
             classes.append(classifier.head(found).argmax(1).cpu().numpy())
-    return numpy.concatenate(features), numpy.concatenate(classes)
+    return np.concatenate(features), np.concatenate(classes)
 
 
-def accuracy(classifier: DigitClassifier, images: Tensor, labels: numpy.ndarray, device: Device) -> float:
+def accuracy(classifier: DigitClassifier, images: Tensor, labels: np.ndarray, device: Device) -> float:
     """The share of images that are given their label."""
     return float((described(classifier, images, device)[1] == labels).mean())
 

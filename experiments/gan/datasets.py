@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minigrad import backend
+from minigrad import devices
+from minigrad.autograd import Tensor
 from minigrad.data import MNIST, DataLoader, FashionMNIST, ImageFolder, TypesetDigits
 from minigrad.nn import functional as F
-from minigrad.tensor import Tensor
 
-from ..commandline import UserError
+from ..common.cli import UserError
 from .training import Batch
 
 NAMED = ("typeset", "mnist", "fashion_mnist")
@@ -34,7 +34,7 @@ def open_dataset(name: str, data_dir: str | None, side: int, train: bool = True)
     return ImageFolder(name, size=side, gray=side == 28)
 
 
-def real_batches(loader: DataLoader, side: int, classes: int, device: backend.Device) -> Iterator[Batch]:
+def real_batches(loader: DataLoader, side: int, classes: int, device: devices.Device) -> Iterator[Batch]:
     """Batches without end: pictures (N, C, side, side) in [-1, 1] and, if there are classes, their numbers.
 
     28 x 28 pictures become 32 x 32 with a black border where the network wants a power of two.

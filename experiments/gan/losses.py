@@ -23,8 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import minigrad as mg
+from minigrad.autograd import Tensor
 from minigrad.nn import functional as F
-from minigrad.tensor import Tensor
 
 Target = Tensor | float
 Judge = Callable[..., Tensor]

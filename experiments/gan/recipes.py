@@ -12,12 +12,12 @@ from typing import Any
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.autograd import Tensor
+from minigrad.nn.spectral_norm import spectral_norm
 from minigrad.optim.optimizer import Optimizer
-from minigrad.tensor import Tensor
-from nets import dcgan, gan
-from nets.spectral import spectral_norm
+from nets import dcgan, mlp_gan
 
-from ..commandline import UserError
+from ..common.cli import UserError
 from .losses import LOSSES, NS_OF_PROBABILITIES, GanLoss
 from .tricks import Tricks
 
@@ -49,12 +49,12 @@ class Recipe:
 def _mlp(config: Config) -> tuple[nn.Module, nn.Module]:
     classes = config["classes"]
     sizes = {"hidden": tuple(config["hidden"])} if config["hidden"] else {}
-    generator = gan.Generator(config["noise_dim"], num_classes=classes, **sizes)
-    return generator, gan.Discriminator(num_classes=classes, dropout=config["dropout"], **sizes)
+    generator = mlp_gan.Generator(config["noise_dim"], num_classes=classes, **sizes)
+    return generator, mlp_gan.Discriminator(num_classes=classes, dropout=config["dropout"], **sizes)
 
 
 def _mlp_deep(config: Config) -> tuple[nn.Module, nn.Module]:
-    return gan.DeepGenerator(config["noise_dim"]), gan.DeepDiscriminator(sigmoid=config["loss"] == "ns")
+    return mlp_gan.DeepGenerator(config["noise_dim"]), mlp_gan.DeepDiscriminator(sigmoid=config["loss"] == "ns")
 
 
 def _lab(config: Config) -> tuple[nn.Module, nn.Module]:

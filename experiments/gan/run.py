@@ -16,16 +16,16 @@ from typing import Any
 from PIL import Image
 
 import minigrad as mg
-from minigrad import backend
-from minigrad.backend import Device, xp_of
+from minigrad.autograd import Tensor
 from minigrad.data import DataLoader
-from minigrad.tensor import Tensor
+from minigrad.devices import Device, xp_of
+from minigrad.random import get_rng_state, set_rng_state
 
-from ..commandline import UserError
-from ..pages import Page
-from ..pictures import grid, save_gif, save_picture
-from ..plots import LossLog, plot_curves, read_losses
-from ..progress import interruptible, progress_bar, show
+from ..common.cli import UserError
+from ..common.html_page import Page
+from ..common.images import grid, save_gif, save_picture
+from ..common.plots import LossLog, plot_curves, read_losses
+from ..common.progress import interruptible, progress_bar, show
 from . import checkpoints
 from .datasets import real_batches
 from .recipes import RECIPES, Config, make_loss, make_networks, make_optimizer, noise_sampler
@@ -83,7 +83,7 @@ class Run:
             "average": self.average.network.state_dict() if self.average else None,
             "fixed_noise": self.fixed_noise,
             "data": self.loader.state_dict(),
-            "random": backend.get_rng_state(),
+            "random": get_rng_state(),
         }
 
     def resume(self) -> None:
@@ -103,7 +103,7 @@ class Run:
         except (ValueError, KeyError) as error:
             raise UserError(f"{path}: does not fit this run: {error}") from error
         self.fixed_noise, players.step = state["fixed_noise"], state["step"]
-        backend.set_rng_state(state["random"])
+        set_rng_state(state["random"])
         checkpoints.keep(self.folder, players.step)
         self.log.resume_at(players.step)
         for picture in numbered_grids(self.folder):

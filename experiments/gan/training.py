@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.backend import CPU, Device
+from minigrad.autograd import Tensor
+from minigrad.devices import CPU, Device
 from minigrad.optim.optimizer import Optimizer
-from minigrad.tensor import Tensor
 
 from .losses import GanLoss, gradient_penalty
 from .tricks import Tricks

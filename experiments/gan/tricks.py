@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.tensor import Tensor
+from minigrad.autograd import Tensor
 
 
 @dataclass(frozen=True)

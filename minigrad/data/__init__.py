@@ -13,7 +13,7 @@ from minigrad.data.dataset import Dataset, LabelledImages, TensorDataset
 from minigrad.data.folder import ImageFolder
 from minigrad.data.loader import DataLoader
 from minigrad.data.mnist import MNIST, FashionMNIST, read_idx
-from minigrad.data.typeset import TypesetDigits
+from minigrad.data.synthetic_digits import TypesetDigits
 
 __all__ = [
     "MNIST",

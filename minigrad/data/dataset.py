@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tensor import Tensor
+from minigrad.autograd import Tensor
 
 IndexArray = np.ndarray  # (B,) int64: the numbers of the items that make a batch
 

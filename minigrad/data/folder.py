@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from minigrad.autograd import Tensor
 from minigrad.data.dataset import Dataset
-from minigrad.data.picture import SUFFIXES, PictureNote, open_picture
-from minigrad.tensor import Tensor
+from minigrad.data.image import SUFFIXES, PictureNote, open_picture
 
 MEMORY = 2**30  # bytes of decoded pictures that are kept
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import backend
 from minigrad.data.dataset import collate
+
+from ..random import generator
 
 
 class _Epoch:
@@ -91,7 +92,7 @@ class DataLoader:
         return {"items": len(self.dataset), "batch_size": self.batch_size, "shuffle": int(self.shuffle)}
 
     def _new_epoch(self) -> _Epoch:
-        return _Epoch(int(backend.generator().integers(2**63)) if self.shuffle else None)
+        return _Epoch(int(generator().integers(2**63)) if self.shuffle else None)
 
     def _batches(self, epoch: _Epoch) -> Iterator[Any]:
         order = epoch.order(len(self.dataset))

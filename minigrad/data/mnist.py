@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.data.dataset import LabelledImages
-from minigrad.data.download import cache_folder, download
+from minigrad.hub import cache_folder, download
 
 MAX_BYTES = 2**31  # no published IDX file comes near; a header that claims more is wrong
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

@@ -11,8 +11,8 @@ import sys
 import warnings
 from dataclasses import dataclass, field
 
-from .. import backend
-from ..tensor import registry
+from .. import devices
+from ..autograd import registry
 from .case import Case
 from .cases import CASES
 from .check import gradcheck, gradgradcheck
@@ -42,7 +42,7 @@ class Row:
         return "WRONG" if self.failures else "kink" if self.kinks else "ok"
 
 
-def check(case: Case, order: int, device: backend.Device) -> Report:
+def check(case: Case, order: int, device: devices.Device) -> Report:
     """The report on one case, for its first or second derivatives. Cases without gradients give an empty one."""
     tensors = tensors_of(case, device)
     if not any(tensor.requires_grad for tensor in tensors):
@@ -53,7 +53,7 @@ def check(case: Case, order: int, device: backend.Device) -> Report:
         return function(lambda *inputs: case.function(namespace, *inputs), tensors, raise_exception=False)
 
 
-def table(names: list[str], device: backend.Device) -> dict[str, Row]:
+def table(names: list[str], device: devices.Device) -> dict[str, Row]:
     """A row for each named operation, in the order of the cases."""
     rows: dict[str, Row] = {}
     for case in CASES:
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: --operation {unknown[0]}: no such operation; there are {', '.join(known)}", file=sys.stderr)
         return 2
     try:
-        device = backend.device(options.device)
+        device = devices.device(options.device)
         rows = table(options.operation, device)
     except (ValueError, RuntimeError) as error:
         print(f"error: --device {options.device}: {error}", file=sys.stderr)

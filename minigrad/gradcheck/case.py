@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array
+from ..devices import Array
 
-Draw = Callable[[numpy.random.Generator, tuple[int, ...]], numpy.ndarray]
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,23 @@ class Input:
     differentiable: bool = True
     layout: str = "plain"
 
-    def values(self, random: numpy.random.Generator) -> numpy.ndarray:
+    def values(self, random: np.random.Generator) -> np.ndarray:
         """The numbers, row-major."""
         return self.draw(random, self.shape)
 
 
-def laid_out(values: numpy.ndarray, layout: str, xp: Any = numpy) -> Array:
+def laid_out(values: np.ndarray, layout: str, xp: Any = np) -> Array:
     """The same numbers as an array of the module xp (numpy or cupy), stored in memory as `layout` says."""
     if layout == "transposed":
-        return xp.asarray(numpy.ascontiguousarray(values.T)).T
+        return xp.asarray(np.ascontiguousarray(values.T)).T
     if layout == "strided":
         buffer = xp.zeros((*values.shape[:-1], 2 * values.shape[-1]), dtype=values.dtype)
         buffer[..., ::2] = xp.asarray(values)
         return buffer[..., ::2]
     if layout == "reversed":
-        return xp.asarray(numpy.ascontiguousarray(values[..., ::-1]))[..., ::-1]
+        return xp.asarray(np.ascontiguousarray(values[..., ::-1]))[..., ::-1]
     if layout == "channels_last":
-        return xp.asarray(numpy.ascontiguousarray(values.transpose(0, 2, 3, 1))).transpose(0, 3, 1, 2)
+        return xp.asarray(np.ascontiguousarray(values.transpose(0, 2, 3, 1))).transpose(0, 3, 1, 2)
     return xp.asarray(values)
 
 
@@ -67,9 +67,9 @@ class Case:
     def __str__(self) -> str:
         return f"{self.op}: {self.name}"
 
-    def values(self) -> list[numpy.ndarray]:
+    def values(self) -> list[np.ndarray]:
         """The inputs' numbers; they depend on nothing but the case's own name."""
-        random = numpy.random.default_rng(zlib.crc32(str(self).encode()))
+        random = np.random.default_rng(zlib.crc32(str(self).encode()))
         return [source.values(random) for source in self.inputs]
 
 
@@ -106,14 +106,14 @@ def nonzero(*shape: int, layout: str = "plain") -> Input:
 def distinct(*shape: int, layout: str = "plain") -> Input:
     """Numbers no two of which are closer than 4 / size: maxima among them have derivatives."""
 
-    def draw(random: numpy.random.Generator, size: tuple[int, ...]) -> numpy.ndarray:
-        count = int(numpy.prod(size))
-        return random.permutation(numpy.linspace(-2.0, 2.0, count)).reshape(size)
+    def draw(random: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
+        count = int(np.prod(size))
+        return random.permutation(np.linspace(-2.0, 2.0, count)).reshape(size)
 
     return Input(draw, shape, layout=layout)
 
 
 def constant(values: Any) -> Input:
     """Given numbers, by which nothing is differentiated: indices, masks, targets."""
-    array = numpy.asarray(values)
+    array = np.asarray(values)
     return Input(lambda random, size: array, array.shape, differentiable=False)

@@ -21,12 +21,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import to_device, to_numpy
+from ..autograd import Tensor, grad
+from ..devices import to_device, to_numpy
+from ..grad_mode import enable_grad, no_grad
 from ..ops import zeros_like
-from ..recording import enable_grad, no_grad
-from ..tensor import Tensor, grad
 from .report import Comparison, GradientError, Report, compare
 
 FULL_JACOBIAN = 20_000  # entries up to which every one is checked, unless told otherwise
@@ -92,7 +92,7 @@ def gradient_of(f: Function, inputs: Any, grad_outputs: Any = None) -> tuple[Fun
     with enable_grad():
         results = _outputs(f, given)
     if grad_outputs is None:
-        random = numpy.random.default_rng(1)
+        random = np.random.default_rng(1)
         weights = tuple([_like(y, random.standard_normal(y.shape)) for y in results])
     else:
         weights = _as_tuple(grad_outputs)
@@ -118,7 +118,7 @@ def examine(
     """The report of `gradcheck`, without raising or warning."""
     given = _as_tuple(inputs)
     chosen = _checked(given)
-    random = numpy.random.default_rng(0)
+    random = np.random.default_rng(0)
     with enable_grad():
         outputs = _outputs(f, given)
     report = Report(_obstacles(f, given, chosen, outputs, random))
@@ -131,15 +131,15 @@ def examine(
     computed = [_computed(y, [given[i] for i in chosen], u) for y, u in zip(outputs, lefts)]
     for order, position in enumerate(chosen):
         x = given[position]
-        rights = numpy.eye(x.numel()) if full else random.standard_normal((count, x.numel()))
+        rights = np.eye(x.numel()) if full else random.standard_normal((count, x.numel()))
         measured = _measured(f, given, x, rights, eps, atol, rtol)
         for number, (y, u) in enumerate(zip(outputs, lefts)):
             columns, kinks = measured[number]
             comparison = Comparison(position, number, x.shape, y.shape, len(u) * len(rights))
             compare(
                 computed[number][order] @ rights.T,
-                u @ numpy.where(kinks, 0.0, columns),
-                numpy.abs(u) @ kinks > 0,
+                u @ np.where(kinks, 0.0, columns),
+                np.abs(u) @ kinks > 0,
                 atol,
                 rtol,
                 _describe(x.shape, y.shape, full),
@@ -149,17 +149,17 @@ def examine(
     return report
 
 
-def _output_directions(size: int, full: bool, count: int, random: numpy.random.Generator) -> numpy.ndarray:
+def _output_directions(size: int, full: bool, count: int, random: np.random.Generator) -> np.ndarray:
     """The vectors u, one a row. A random one goes along with the unit vectors: those alone would not notice a
     backward that, say, squares the gradient it is given, for 1 squared is 1."""
     if full:
-        return numpy.vstack([numpy.eye(size), random.standard_normal((1, size))])
+        return np.vstack([np.eye(size), random.standard_normal((1, size))])
     return random.standard_normal((count, size))
 
 
-def _computed(y: Tensor, points: Sequence[Tensor], directions: numpy.ndarray) -> list[numpy.ndarray]:
+def _computed(y: Tensor, points: Sequence[Tensor], directions: np.ndarray) -> list[np.ndarray]:
     """For each input the matrix whose rows are u^T J, by backward passes through y's graph."""
-    rows = [numpy.zeros((len(directions), x.numel())) for x in points]
+    rows = [np.zeros((len(directions), x.numel())) for x in points]
     if not y.requires_grad:
         return rows
     for k, u in enumerate(directions):
@@ -171,21 +171,21 @@ def _computed(y: Tensor, points: Sequence[Tensor], directions: numpy.ndarray) ->
 
 
 def _measured(
-    f: Function, given: Sequence[Any], x: Tensor, directions: numpy.ndarray, eps: float, atol: float, rtol: float
-) -> list[tuple[numpy.ndarray, numpy.ndarray]]:
+    f: Function, given: Sequence[Any], x: Tensor, directions: np.ndarray, eps: float, atol: float, rtol: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each output the matrix whose columns are J v, by differences, and which entries have no derivative."""
     base = to_numpy(x.array).copy()
 
-    def values(step: float, v: numpy.ndarray) -> list[numpy.ndarray]:
+    def values(step: float, v: np.ndarray) -> list[np.ndarray]:
         x.array[...] = to_device(base + step * v.reshape(base.shape), x.device)
         x.version.bump()
-        return [to_numpy(y.array).astype(numpy.float64).reshape(-1) for y in _outputs(f, given)]
+        return [to_numpy(y.array).astype(np.float64).reshape(-1) for y in _outputs(f, given)]
 
-    columns: list[list[numpy.ndarray]] = []
-    kinks: list[list[numpy.ndarray]] = []
+    columns: list[list[np.ndarray]] = []
+    kinks: list[list[np.ndarray]] = []
     try:
-        with no_grad(), numpy.errstate(all="ignore"):
-            here = values(0.0, numpy.zeros(base.size))
+        with no_grad(), np.errstate(all="ignore"):
+            here = values(0.0, np.zeros(base.size))
             for v in directions:
                 near = zip(values(eps, v), values(-eps, v), values(eps / 4, v), values(-eps / 4, v))
                 columns.append([])
@@ -193,9 +193,9 @@ def _measured(
                 for value, (ahead, behind, ahead_short, behind_short) in zip(here, near):
                     slope, gap = _slopes(value, ahead, behind, eps)
                     slope_short, gap_short = _slopes(value, ahead_short, behind_short, eps / 4)
-                    tolerance = atol + rtol * numpy.abs(slope)
+                    tolerance = atol + rtol * np.abs(slope)
                     bent = (gap > tolerance) & ~_curved(gap, gap_short)
-                    unsteady = ~(numpy.abs(slope - slope_short) <= tolerance)
+                    unsteady = ~(np.abs(slope - slope_short) <= tolerance)
                     columns[-1].append(slope)
                     kinks[-1].append(bent | unsteady)
     finally:
@@ -204,31 +204,31 @@ def _measured(
     return [(_stack(columns, i, y.size), _stack(kinks, i, y.size).astype(bool)) for i, y in enumerate(here)]
 
 
-def _slopes(here: numpy.ndarray, ahead: numpy.ndarray, behind: numpy.ndarray, eps: float) -> tuple[Any, Any]:
+def _slopes(here: np.ndarray, ahead: np.ndarray, behind: np.ndarray, eps: float) -> tuple[Any, Any]:
     """The central slope, and how far the slopes to both sides are apart; an undefined neighbour is infinitely far."""
-    gap = numpy.abs(ahead - 2 * here + behind) / eps
-    return (ahead - behind) / (2 * eps), numpy.where(numpy.isfinite(gap), gap, numpy.inf)
+    gap = np.abs(ahead - 2 * here + behind) / eps
+    return (ahead - behind) / (2 * eps), np.where(np.isfinite(gap), gap, np.inf)
 
 
-def _curved(gap: numpy.ndarray, gap_at_quarter: numpy.ndarray) -> numpy.ndarray:
+def _curved(gap: np.ndarray, gap_at_quarter: np.ndarray) -> np.ndarray:
     """Whether two slopes differ from mere curvature: then their gap shrinks with the step, to a quarter here;
     at a kink it stays, at a jump it grows, and beside a kink it vanishes."""
     return (gap_at_quarter > 0.15 * gap) & (gap_at_quarter < 0.4 * gap)
 
 
-def _stack(rows: list[list[numpy.ndarray]], output: int, size: int) -> numpy.ndarray:
-    return numpy.stack([row[output] for row in rows], axis=1) if rows else numpy.zeros((size, 0))
+def _stack(rows: list[list[np.ndarray]], output: int, size: int) -> np.ndarray:
+    return np.stack([row[output] for row in rows], axis=1) if rows else np.zeros((size, 0))
 
 
 def _describe(input_shape: tuple[int, ...], output_shape: tuple[int, ...], full: bool) -> Callable[[int, int], str]:
     def described(row: int, column: int) -> str:
-        size = int(numpy.prod(output_shape))
+        size = int(np.prod(output_shape))
         if not full:
             return f"random directions {row} and {column}"
-        source = tuple(map(int, numpy.unravel_index(column, input_shape)))
+        source = tuple(map(int, np.unravel_index(column, input_shape)))
         if row == size:
             return f"a random combination of outputs by input entry {source}"
-        return f"output entry {tuple(map(int, numpy.unravel_index(row, output_shape)))} by input entry {source}"
+        return f"output entry {tuple(map(int, np.unravel_index(row, output_shape)))} by input entry {source}"
 
     return described
 
@@ -238,7 +238,7 @@ def _obstacles(
     given: Sequence[Any],
     chosen: Sequence[int],
     outputs: Sequence[Tensor],
-    random: numpy.random.Generator,
+    random: np.random.Generator,
 ) -> list[str]:
     """Why f cannot be checked at this point: values that are not finite, results that differ from run to run,
     inputs that it changes."""
@@ -249,9 +249,9 @@ def _obstacles(
         again = _outputs(f, given)
     for number, (y, z) in enumerate(zip(outputs, again)):
         first, second = to_numpy(y.array), to_numpy(z.array)
-        if not numpy.isfinite(first).all():
+        if not np.isfinite(first).all():
             found.append(f"output {number} is not finite at the given inputs; check the function elsewhere")
-        elif not numpy.array_equal(first, second):
+        elif not np.array_equal(first, second):
             found.append(f"output {number} is not deterministic: two calls gave different numbers")
         elif y.requires_grad:
             u = _like(y, random.standard_normal(y.shape))
@@ -259,7 +259,7 @@ def _obstacles(
             if any(not _same(pulls[0], other) for other in pulls[1:]):
                 found.append(f"the backward pass of output {number} is not deterministic")
     for i, array in zip(chosen, before):
-        if not numpy.array_equal(array, to_numpy(given[i].array)):
+        if not np.array_equal(array, to_numpy(given[i].array)):
             found.append(f"input {i} was changed by the function")
     return found
 
@@ -267,7 +267,7 @@ def _obstacles(
 def _same(first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> bool:
     return all(
         (a is None and b is None)
-        or (a is not None and b is not None and numpy.array_equal(to_numpy(a.array), to_numpy(b.array), equal_nan=True))
+        or (a is not None and b is not None and np.array_equal(to_numpy(a.array), to_numpy(b.array), equal_nan=True))
         for a, b in zip(first, second)
     )
 
@@ -282,7 +282,7 @@ def _checked(given: Sequence[Any]) -> list[int]:
     if not chosen:
         raise ValueError("gradcheck: no input requires a gradient; set requires_grad=True on what is to be checked")
     for i in chosen:
-        if given[i].dtype != numpy.float64:
+        if given[i].dtype != np.float64:
             raise TypeError(
                 f"gradcheck: inputs[{i}] is {given[i].dtype}, but differences need float64 to mean anything; "
                 "use .double()"
@@ -300,6 +300,6 @@ def _outputs(f: Function, arguments: Sequence[Any]) -> list[Tensor]:
     return [y for y in results if y.dtype.kind == "f"]
 
 
-def _like(y: Tensor, values: numpy.ndarray) -> Tensor:
+def _like(y: Tensor, values: np.ndarray) -> Tensor:
     """A tensor of these values with y's dtype and device."""
-    return Tensor(to_device(numpy.asarray(values).astype(y.dtype), y.device))
+    return Tensor(to_device(np.asarray(values).astype(y.dtype), y.device))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import numpy
+import numpy as np
 
 import minigrad
 
-from ..backend import Device, device_of, to_device, xp_of
+from ..autograd import Tensor, apply
+from ..devices import Device, device_of, to_device, xp_of
+from ..ops.activation import LeakyReLUBackward
 from ..ops.common import FLOAT64, Cast, SumTo
 from ..ops.conv import ChannelSum, Conv2dWeight, Geometry
 from ..ops.creation import Move
-from ..ops.indexing import IndexAdd
-from ..ops.nonlinear import LeakyReLUBackward
+from ..ops.index import IndexAdd
 from ..ops.pool import AvgPool2dScatter, MaxPool2dGather, MaxPool2dScatter
 from ..ops.resize import PadBorderSum, UpsampleNearestSum
-from ..tensor import Tensor, apply
 from .case import Case, laid_out
 
 
@@ -63,7 +63,7 @@ namespace = SimpleNamespace(**vars(minigrad), adjoint=adjoint)
 
 def tensors_of(case: Case, device: Device, dtype: Any = FLOAT64) -> list[Tensor]:
     """The inputs of a case as tensors on a device, laid out in memory as the case asks."""
-    xp = xp_of(to_device(numpy.zeros(1), device))
+    xp = xp_of(to_device(np.zeros(1), device))
     tensors = []
     for source, values in zip(case.inputs, case.values()):
         if values.dtype.kind == "f":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy
+import numpy as np
 
 
 class GradientError(AssertionError):
@@ -79,9 +79,9 @@ class Report:
 
 
 def compare(
-    computed: numpy.ndarray,
-    measured: numpy.ndarray,
-    kinks: numpy.ndarray,
+    computed: np.ndarray,
+    measured: np.ndarray,
+    kinks: np.ndarray,
     atol: float,
     rtol: float,
     described: Any,
@@ -92,10 +92,10 @@ def compare(
     judged = ~kinks
     if not judged.any():
         return
-    error = numpy.abs(computed - measured)
-    error[numpy.isnan(error)] = numpy.inf  # a NaN is never right
-    excess = numpy.where(judged, error / (atol + rtol * numpy.abs(measured)), -1.0)
-    place = numpy.unravel_index(excess.argmax(), excess.shape)
+    error = np.abs(computed - measured)
+    error[np.isnan(error)] = np.inf  # a NaN is never right
+    excess = np.where(judged, error / (atol + rtol * np.abs(measured)), -1.0)
+    place = np.unravel_index(excess.argmax(), excess.shape)
     comparison.error = float(error[judged].max())
     comparison.excess = float(excess[place])
     comparison.computed, comparison.measured = float(computed[place]), float(measured[place])

@@ -76,15 +76,15 @@ from __future__ import annotations
 
 from types import ModuleType
 
-import numpy
+import numpy as np
 
-from ..backend import Array
+from ..devices import Array
 from . import cpu
 
 
 def kernels_of(array: Array) -> ModuleType:
     """The kernel module for an array's device: `cpu` for NumPy arrays, `gpu` for CuPy arrays."""
-    if isinstance(array, (numpy.ndarray, numpy.generic)):
+    if isinstance(array, (np.ndarray, np.generic)):
         return cpu
     from . import gpu  # imported late: it needs CuPy
 

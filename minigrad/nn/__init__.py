@@ -5,30 +5,24 @@ pooling, dropout), `losses`, `init` (starting values), `utils` (gradient clippin
 """
 
 from . import functional, init, utils
-from .containers import ModuleDict, ModuleList, Sequential
-from .layers import Conv2d, ConvTranspose2d, Embedding, Linear
-from .losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
-from .module import Module, Parameter
-from .normalization import BatchNorm1d, BatchNorm2d, InstanceNorm2d, LayerNorm
-from .stateless import (
+from .activation import (
     ELU,
-    AdaptiveAvgPool2d,
-    AvgPool2d,
     Dropout,
     Dropout2d,
-    Flatten,
-    Identity,
     LeakyReLU,
     LogSigmoid,
     LogSoftmax,
-    MaxPool2d,
-    PixelShuffle,
-    ReflectionPad2d,
     ReLU,
     Sigmoid,
     Softmax,
     Softplus,
     Tanh,
-    Unflatten,
-    Upsample,
 )
+from .container import ModuleDict, ModuleList, Sequential
+from .conv import Conv2d, ConvTranspose2d
+from .linear import Embedding, Linear
+from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from .module import Module, Parameter
+from .normalization import BatchNorm1d, BatchNorm2d, InstanceNorm2d, LayerNorm
+from .pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from .reshape import Flatten, Identity, PixelShuffle, ReflectionPad2d, Unflatten, Upsample

@@ -1,16 +1,6 @@
 """The public list of functions for building networks; each is defined, with formula and shapes, in `minigrad.ops`."""
 
-from ..ops.conv import conv2d, conv_transpose2d
-from ..ops.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-)
-from ..ops.matrix import gram, linear
-from ..ops.nonlinear import (
+from ..ops.activation import (
     dropout,
     dropout2d,
     elu,
@@ -23,6 +13,16 @@ from ..ops.nonlinear import (
     softplus,
     tanh,
 )
+from ..ops.conv import conv2d, conv_transpose2d
+from ..ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from ..ops.matrix import gram, linear
 from ..ops.norm import batch_norm, instance_norm, layer_norm
 from ..ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from ..ops.resize import interpolate, pad, pixel_shuffle

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import numpy
+import numpy as np
 
-from ..backend import device_of, generator, to_device
-from ..recording import no_grad
-from ..tensor import Tensor
+from ..autograd import Tensor
+from ..devices import device_of, to_device
+from ..grad_mode import no_grad
+from ..random import generator
 
 
 @no_grad()
@@ -100,8 +101,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     fans(tensor)
     columns = tensor.numel() // max(rows, 1)
     drawn = generator().standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = numpy.linalg.qr(drawn)
-    q = q * numpy.sign(numpy.diag(r))
+    q, r = np.linalg.qr(drawn)
+    q = q * np.sign(np.diag(r))
     matrix = (q if rows >= columns else q.T) * gain
     value = matrix.reshape(tensor.shape).astype(tensor.dtype)
     return tensor.copy_(Tensor(to_device(value, device_of(tensor.array))))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-import numpy
+import numpy as np
 
-from ..backend import device_of, to_device
+from ..autograd import Tensor
+from ..devices import device_of, to_device
+from ..grad_mode import no_grad
 from ..ops.creation import as_dtype
 from ..ops.creation import to as convert
-from ..recording import no_grad
-from ..tensor import Tensor
 
 M = TypeVar("M", bound="Module")
 
@@ -250,4 +250,29 @@ def _probe(module: Module) -> Any:
     for tensor in [*module.parameters(), *module.buffers()]:
         if tensor.dtype.kind == "f":
             return tensor.array[..., :0] if tensor.array.ndim else tensor.array.reshape(1)[:0]
-    return numpy.empty(0, numpy.float32)
+    return np.empty(0, np.float32)
+
+
+def check_sizes(layer: str, **values: int) -> None:
+    """Errors: ValueError naming the layer and the argument for a size that is not an int of at least 1."""
+    for name, value in values.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{layer}: {name} must be an int of at least 1, got {value!r}")
+
+
+class StatelessModule(Module):
+    """A module that is a function with its options kept as attributes, which may be changed later."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self._names = tuple(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by name, as they stand."""
+        return {name: getattr(self, name) for name in self._names}
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.options.items())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..backend import xp_of
-from ..tensor import Tensor
+from ..autograd import Tensor
+from ..devices import xp_of
 
 
 def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

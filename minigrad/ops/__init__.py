@@ -7,7 +7,20 @@ Where to look: `arithmetic` (elementwise), `reduction` (sum, mean, max), `shape`
 
 import sys
 
-from .. import operators
+from .. import tensor_methods
+from .activation import (
+    dropout,
+    dropout2d,
+    elu,
+    leaky_relu,
+    log_softmax,
+    logsigmoid,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    tanh,
+)
 from .arithmetic import (
     abs,
     add,
@@ -57,7 +70,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .indexing import gather, index, set_item
+from .index import gather, index, set_item
 from .inplace import assign, copy_, fill_, normal_, replace_data, uniform_
 from .loss import (
     binary_cross_entropy,
@@ -68,19 +81,6 @@ from .loss import (
     nll_loss,
 )
 from .matrix import bmm, gram, linear, matmul, mm
-from .nonlinear import (
-    dropout,
-    dropout2d,
-    elu,
-    leaky_relu,
-    log_softmax,
-    logsigmoid,
-    relu,
-    sigmoid,
-    softmax,
-    softplus,
-    tanh,
-)
 from .norm import batch_norm, instance_norm, layer_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .reduction import amax, argmax, max, mean, min, norm, std, sum, var
@@ -100,4 +100,4 @@ from .shape import (
     unsqueeze,
 )
 
-operators.bind(sys.modules[__name__])
+tensor_methods.bind(sys.modules[__name__])

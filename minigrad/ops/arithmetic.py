@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array, xp_of
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply
 from .common import BOOL, FLOAT32, as_float, cast, check_broadcast, operands, require_tensor, sum_to
 
 
@@ -69,7 +69,7 @@ class Divide(Op):
     def forward(self, a: Array, b: Array) -> Array:
         self.shapes = _shapes(a, b)
         self.save(a if self.needs[1] else None, b)
-        with numpy.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return a / b
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -95,7 +95,7 @@ class Power(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         self.shapes = _shapes(a, b)
-        with numpy.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             y = a**b
         self.save(a, b, y if self.needs[1] else None)
         return y
@@ -107,7 +107,7 @@ class Power(Op):
             grad_a = grad * 0.0 if isinstance(b, (int, float)) and b == 0 else grad * (pow(a, b - 1) * b)
             grad_a = sum_to(grad_a, self.shapes[0])
         if self.needs[1]:
-            logarithm = log(where(a > 0, a, 1.0)) if isinstance(a, Tensor) else float(numpy.log(a)) if a > 0 else 0.0
+            logarithm = log(where(a > 0, a, 1.0)) if isinstance(a, Tensor) else float(np.log(a)) if a > 0 else 0.0
             grad_b = sum_to(grad * y * logarithm, self.shapes[1])
         return grad_a, grad_b
 
@@ -116,7 +116,7 @@ class Exp(Op):
     """y = e^x; dx = dy y."""
 
     def forward(self, x: Array) -> Array:
-        with numpy.errstate(over="ignore"):
+        with np.errstate(over="ignore"):
             y = xp_of(x).exp(x)
         self.save(y)
         return y
@@ -131,7 +131,7 @@ class Log(Op):
 
     def forward(self, x: Array) -> Array:
         self.save(x)
-        with numpy.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return xp_of(x).log(x)
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -144,7 +144,7 @@ class Log1p(Op):
 
     def forward(self, x: Array) -> Array:
         self.save(x)
-        with numpy.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return xp_of(x).log1p(x)
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ class Sqrt(Op):
     """y = sqrt x; dx = dy / (2 y)."""
 
     def forward(self, x: Array) -> Array:
-        with numpy.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):
             y = xp_of(x).sqrt(x)
         self.save(y)
         return y
@@ -330,7 +330,7 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
     for name, limit in (("min", min), ("max", max)):
-        if limit is not None and not isinstance(limit, (int, float, numpy.number)):
+        if limit is not None and not isinstance(limit, (int, float, np.number)):
             raise TypeError(f"clamp: {name} must be a number, got {type(limit).__name__}; use maximum and minimum")
     if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         input = cast(input, FLOAT32)
@@ -393,7 +393,7 @@ def logical(function: str, a: Tensor, b: Any = None) -> Tensor:
     xp = xp_of(a.array)
     arguments = [a.array] if b is None else [a.array, b.array if isinstance(b, Tensor) else b]
     for x in arguments if function not in ("all", "any") else []:
-        dtype = x.dtype if hasattr(x, "dtype") else numpy.asarray(x).dtype
+        dtype = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
         if dtype.kind not in "biu":
             raise TypeError(f"{function}: bools or integers are needed, got {dtype}; compare first, as in (x > 0)")
     return Tensor(xp.asarray(getattr(xp, function)(*arguments)))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array, xp_of
-from ..tensor import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
 
-FLOAT32 = numpy.dtype("float32")
-FLOAT64 = numpy.dtype("float64")
-INT64 = numpy.dtype("int64")
-BOOL = numpy.dtype("bool")
+FLOAT32 = np.dtype("float32")
+FLOAT64 = np.dtype("float64")
+INT64 = np.dtype("int64")
+BOOL = np.dtype("bool")
 
 
 def require_tensor(operation: str, argument: str, value: Any) -> Tensor:
@@ -59,24 +59,24 @@ def operands(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _with_scalar(operation: str, x: Tensor, scalar: Any) -> tuple[Tensor, Any]:
-    if isinstance(scalar, (bool, int, float, numpy.bool_, numpy.number)):
-        value = scalar.item() if isinstance(scalar, numpy.generic) else scalar
+    if isinstance(scalar, (bool, int, float, np.bool_, np.number)):
+        value = scalar.item() if isinstance(scalar, np.generic) else scalar
         kind = x.array.dtype.kind
         if isinstance(value, float) and kind != "f":
             return cast(x, FLOAT32), value
         if kind == "b" and not isinstance(value, bool):
             return cast(x, INT64), value
         return x, value
-    hint = "; wrap it with minigrad.tensor(...)" if isinstance(scalar, (numpy.ndarray, list, tuple)) else ""
+    hint = "; wrap it with minigrad.tensor(...)" if isinstance(scalar, (np.ndarray, list, tuple)) else ""
     raise TypeError(f"{operation}: a Tensor or a number is needed, got {type(scalar).__name__}{hint}")
 
 
-def promoted(a: numpy.dtype, b: numpy.dtype) -> numpy.dtype:
+def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
     """The dtype of an operation on dtypes a and b: the one of the higher kind (bool < int < float), else the wider."""
     order = "biuf"
     kind_a, kind_b = order.find(a.kind), order.find(b.kind)
     if kind_a == kind_b:
-        return numpy.promote_types(a, b)
+        return np.promote_types(a, b)
     return a if kind_a > kind_b else b
 
 
@@ -102,7 +102,7 @@ def axes(operation: str, dim: Any, ndim: int) -> tuple[int, ...]:
 
 def axis(operation: str, dim: Any, ndim: int) -> int:
     """One axis, negative ones counted from the end. Errors: ValueError naming the valid range."""
-    if not isinstance(dim, (int, numpy.integer)) or isinstance(dim, bool):
+    if not isinstance(dim, (int, np.integer)) or isinstance(dim, bool):
         raise TypeError(f"{operation}: dim must be an int, got {dim!r}")
     low, high = (-ndim, ndim - 1) if ndim else (-1, 0)
     if not low <= dim <= high:
@@ -113,7 +113,7 @@ def axis(operation: str, dim: Any, ndim: int) -> int:
 class Cast(Op):
     """y = x in another dtype; the gradient is converted back."""
 
-    def __init__(self, dtype: numpy.dtype) -> None:
+    def __init__(self, dtype: np.dtype) -> None:
         self.dtype = dtype
 
     def forward(self, x: Array) -> Array:
@@ -128,7 +128,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     """x converted to `dtype` (x itself if it has it already). Integers and bools carry no gradient."""
     if x.array.dtype == dtype:
         return x
-    dtype = numpy.dtype(dtype)
+    dtype = np.dtype(dtype)
     if dtype.kind != "f" or x.array.dtype.kind != "f":
         return Tensor(x.array.astype(dtype))
     return apply(Cast(dtype), x)

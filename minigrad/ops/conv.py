@@ -17,11 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array
+from ..autograd import Op, Tensor, apply
+from ..devices import Array
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply
 from .common import require_float
 
 Pair = tuple[int, int]
@@ -141,7 +141,7 @@ def pair(operation: str, name: str, value: Any, least: int) -> Pair:
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(values) == 1:
         values *= 2
-    if len(values) != 2 or not all(isinstance(v, (int, numpy.integer)) and v >= least for v in values):
+    if len(values) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in values):
         raise ValueError(f"{operation}: {name} must be an int or a pair of ints of at least {least}, got {value!r}")
     return int(values[0]), int(values[1])
 
@@ -158,7 +158,7 @@ def _sides(
         total = [d * (k - 1) for d, k in zip(dilation, kernel_size)]
         return total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2
     if isinstance(padding, (tuple, list)) and len(padding) == 4:
-        if any(not isinstance(p, (int, numpy.integer)) or p < 0 for p in padding):
+        if any(not isinstance(p, (int, np.integer)) or p < 0 for p in padding):
             raise ValueError(f"{operation}: padding must be four ints of at least 0, got {padding!r}")
         top, bottom, left, right = (int(p) for p in padding)
         return top, bottom, left, right
@@ -177,7 +177,7 @@ def _checked(
         raise ValueError(f"{operation}: input and weight need 4 axes, got shapes {x.shape} and {w.shape}")
     if x.dtype != w.dtype:
         raise TypeError(f"{operation}: input is {x.dtype}, weight is {w.dtype}; convert one with .to()")
-    if not isinstance(groups, (int, numpy.integer)) or groups < 1 or w.shape[0] % groups or x.shape[1] % groups:
+    if not isinstance(groups, (int, np.integer)) or groups < 1 or w.shape[0] % groups or x.shape[1] % groups:
         raise ValueError(f"{operation}: groups {groups} must divide {x.shape[1]} channels and weight {w.shape}")
     if 0 in w.shape:
         raise ValueError(f"{operation}: weight has shape {w.shape}; no size may be 0")

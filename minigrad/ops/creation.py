@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy
+import numpy as np
 
-from .. import backend
-from ..backend import Array, Device, device_of, generator, to_device, xp_of
-from ..tensor import Op, Tensor, apply
+from .. import devices
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, Device, device_of, to_device, xp_of
+from ..random import generator
 from .common import BOOL, FLOAT32, FLOAT64, INT64, cast, require_tensor
 
-_DTYPES = {numpy.dtype(name) for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
+_DTYPES = {np.dtype(name) for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -30,14 +31,14 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         data = _untensor(data)
     keeps = hasattr(data, "dtype")
     try:
-        array = data.copy() if keeps and hasattr(data, "copy") else numpy.asarray(data)
+        array = data.copy() if keeps and hasattr(data, "copy") else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"tensor: the nested lists are ragged: {error}") from None
     if not keeps and array.dtype == FLOAT64:
         array = array.astype(FLOAT32)
     array = _converted("tensor", array, dtype)
-    target = backend.default_device() if device is None and isinstance(array, numpy.ndarray) else device
-    return _made("tensor", array if target is None else to_device(array, backend.device(target)), requires_grad)
+    target = devices.default_device() if device is None and isinstance(array, np.ndarray) else device
+    return _made("tensor", array if target is None else to_device(array, devices.device(target)), requires_grad)
 
 
 def _untensor(data: Any) -> Any:
@@ -54,12 +55,12 @@ def _converted(operation: str, array: Array, dtype: Any) -> Array:
     return array.astype(wanted, copy=False) if array.dtype != wanted else xp_of(array).asarray(array)
 
 
-def as_dtype(operation: str, dtype: Any) -> numpy.dtype:
+def as_dtype(operation: str, dtype: Any) -> np.dtype:
     """A supported NumPy dtype from a dtype, its name, or FloatTensor and its siblings."""
     wanted: Any = getattr(dtype, "tensor_dtype", dtype)
     wanted = {float: FLOAT32, int: INT64, bool: BOOL}.get(wanted, wanted)
     try:
-        result = numpy.dtype(wanted)
+        result = np.dtype(wanted)
     except TypeError:
         raise TypeError(f"{operation}: {dtype!r} is not a dtype; use float32, float64, int64 or bool") from None
     if result not in _DTYPES:
@@ -82,9 +83,9 @@ def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
     return x
 
 
-def from_numpy(array: numpy.ndarray) -> Tensor:
+def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares memory with a NumPy array."""
-    if not isinstance(array, numpy.ndarray):
+    if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: a NumPy array is needed, got {type(array).__name__}")
     result = Tensor(_converted("from_numpy", array.view(), None))
     result.version.memo = None
@@ -94,7 +95,7 @@ def from_numpy(array: numpy.ndarray) -> Tensor:
 def _size(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
     sizes = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
     for n in sizes:
-        if not isinstance(n, (int, numpy.integer)) or n < 0:
+        if not isinstance(n, (int, np.integer)) or n < 0:
             raise ValueError(f"{operation}: sizes must be non-negative ints, got {sizes}")
     return tuple([int(n) for n in sizes])
 
@@ -103,8 +104,8 @@ def full(size: Any, fill_value: float, dtype: Any = None, device: Any = None, re
     """A tensor of one number everywhere; dtype as `tensor` would choose it for that number."""
     sizes = _size("full", tuple(size) if isinstance(size, (tuple, list)) else (size,))
     wanted = as_dtype("full", type(fill_value) if dtype is None else dtype)
-    target = backend.default_device() if device is None else backend.device(device)
-    return _made("full", to_device(numpy.full(sizes, fill_value, wanted), target), requires_grad)
+    target = devices.default_device() if device is None else devices.device(device)
+    return _made("full", to_device(np.full(sizes, fill_value, wanted), target), requires_grad)
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -127,20 +128,20 @@ def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device
     if end is None:
         start, end = 0, start
     for name, value in (("start", start), ("end", end), ("step", step)):
-        if not isinstance(value, (int, float, numpy.number)):
+        if not isinstance(value, (int, float, np.number)):
             raise TypeError(f"arange: {name} must be a number, got {value!r}")
     if step == 0:
         raise ValueError("arange: step must not be 0")
-    whole = all(isinstance(v, (int, numpy.integer)) for v in (start, end, step))
+    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
     wanted = as_dtype("arange", (INT64 if whole else FLOAT32) if dtype is None else dtype)
     count = max(0, math.ceil((end - start) / step))
-    return tensor((start + step * numpy.arange(count)).astype(wanted), device=device)
+    return tensor((start + step * np.arange(count)).astype(wanted), device=device)
 
 
 def _random(operation: str, method: str, size: tuple[Any, ...], dtype: Any, device: Any, grad: bool) -> Tensor:
     wanted = as_dtype(operation, FLOAT32 if dtype is None else dtype)
     drawn = getattr(generator(), method)(_size(operation, size), dtype=wanted)
-    target = backend.default_device() if device is None else backend.device(device)
+    target = devices.default_device() if device is None else devices.device(device)
     return _made(operation, to_device(drawn, target), grad)
 
 
@@ -208,11 +209,11 @@ def randn_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) ->
 class TypedTensor:
     """PyTorch's old typed constructors: `FloatTensor(2, 3)` makes room, `FloatTensor([1, 2])` converts."""
 
-    def __init__(self, dtype: numpy.dtype) -> None:
+    def __init__(self, dtype: np.dtype) -> None:
         self.tensor_dtype = dtype
 
     def __call__(self, *arguments: Any) -> Tensor:
-        if len(arguments) == 1 and not isinstance(arguments[0], (int, numpy.integer)):
+        if len(arguments) == 1 and not isinstance(arguments[0], (int, np.integer)):
             return tensor(arguments[0], self.tensor_dtype)
         return empty(*arguments, dtype=self.tensor_dtype)
 
@@ -251,8 +252,8 @@ def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tenso
             dtype = target
     if dtype is not None:
         x = cast(x, as_dtype("to", dtype))
-    if device is not None and device_of(x.array) != backend.device(device):
-        x = apply(Move(backend.device(device)), x)
+    if device is not None and device_of(x.array) != devices.device(device):
+        x = apply(Move(devices.device(device)), x)
     return x
 
 
@@ -265,13 +266,13 @@ def detach(x: Tensor) -> Tensor:
 
 def represent(x: Tensor) -> str:
     """`tensor([1., 2.], requires_grad=True)`: the numbers, then whatever is not the default."""
-    shown = numpy.array2string(backend.to_numpy(x.array), separator=", ", precision=4, prefix="tensor(", threshold=1000)
+    shown = np.array2string(devices.to_numpy(x.array), separator=", ", precision=4, prefix="tensor(", threshold=1000)
     notes = []
     if x.array.size == 0:
         notes.append(f"shape={x.shape}")
     if x.dtype not in (FLOAT32, INT64, BOOL):
         notes.append(f"dtype={x.dtype}")
-    if x.device != backend.CPU:
+    if x.device != devices.CPU:
         notes.append(f"device='{x.device}'")
     if x.node is not None:
         notes.append(f"node={type(x.node).__name__}")

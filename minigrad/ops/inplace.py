@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, device_of, generator, to_device
-from ..recording import is_grad_enabled
-from ..tensor import Tensor, Version
+from ..autograd import Tensor, Version
+from ..devices import Array, device_of, to_device
+from ..grad_mode import is_grad_enabled
+from ..random import generator
 from .common import cast, expand
 
 

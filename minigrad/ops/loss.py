@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import numpy
+import numpy as np
 
-from ..backend import Array, xp_of
-from ..tensor import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
+from .activation import log_softmax, softplus
 from .arithmetic import abs, clamp, neg
 from .common import require_float, require_tensor, sum_to
-from .indexing import gather
-from .nonlinear import log_softmax, softplus
+from .index import gather
 from .reduction import mean, sum
 from .shape import squeeze, unsqueeze
 
@@ -35,7 +35,7 @@ class BinaryCrossEntropy(Op):
         xp = xp_of(p)
         self.shapes = p.shape, target.shape
         self.save(p, target)
-        with numpy.errstate(divide="ignore"):
+        with np.errstate(divide="ignore"):
             return -(target * xp.maximum(xp.log(p), -100) + (1 - target) * xp.maximum(xp.log1p(-p), -100))
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -76,7 +76,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean")
     """
     _same_shape("binary_cross_entropy", input, target)
     p = input.array
-    if isinstance(p, numpy.ndarray) and p.size and not (p.min() >= 0 and p.max() <= 1):
+    if isinstance(p, np.ndarray) and p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             f"binary_cross_entropy: input must lie in [0, 1], found {p.min():.4g} to {p.max():.4g}; for scores use "
             "binary_cross_entropy_with_logits"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..backend import Array
+from ..autograd import Op, Tensor, apply
+from ..devices import Array
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply
 from .common import cast, promoted, require_tensor, sum_to
 from .shape import reshape, squeeze, transpose, unsqueeze
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend import Array, xp_of
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
+from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
-from ..recording import is_grad_enabled
-from ..tensor import Op, Tensor, apply
 from .arithmetic import sqrt
 from .common import require_float
 from .reduction import mean, var

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import Array, xp_of
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply
 from .common import require_float
 from .conv import Pair, pair
 from .matrix import matmul

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from ..backend import Array, xp_of
-from ..tensor import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
 from .arithmetic import abs, maximum, minimum, neg, sqrt
 from .common import INT64, as_float, axes, axis, cast, expand, require_tensor
-from .indexing import gather
+from .index import gather
 from .shape import reshape, squeeze
 
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array, xp_of
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
 from ..kernels import kernels_of
-from ..tensor import Op, Tensor, apply
 from .common import require_float, require_tensor
 from .conv import Pair, pair
 from .matrix import matmul
@@ -94,11 +94,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     require_tensor("pad", "input", input)
     sides = tuple(pad)
-    if (
-        len(sides) % 2
-        or len(sides) > 2 * input.array.ndim
-        or any(not isinstance(n, (int, numpy.integer)) for n in sides)
-    ):
+    if len(sides) % 2 or len(sides) > 2 * input.array.ndim or any(not isinstance(n, (int, np.integer)) for n in sides):
         raise ValueError(f"pad: pad must hold two ints for each of the last axes of shape {input.shape}, got {sides}")
     if min(sides, default=0) < 0:
         raise ValueError(f"pad: borders must not be negative, got {sides}; use slicing to cut")
@@ -158,20 +154,20 @@ def _interpolation(x: Tensor, n: int, m: int, step: float, mode: str, align_corn
     """The (m, n) matrix that resamples n points to m: each row holds the weights of one new point.
 
     step: how far apart new points lie, in old ones: n / m, or the inverse of the scale factor that was asked for."""
-    points = numpy.arange(m)
-    matrix = numpy.zeros((m, n))
+    points = np.arange(m)
+    matrix = np.zeros((m, n))
     if mode == "nearest":
         step = n / m if m in (n, 2 * n) else step  # PyTorch doubles exactly, whatever factor led there
-        matrix[points, numpy.minimum((points * step).astype(int), n - 1)] = 1
+        matrix[points, np.minimum((points * step).astype(int), n - 1)] = 1
     else:
         if align_corners:
             places = points * ((n - 1) / (m - 1) if m > 1 else 0.0)
         else:
-            places = numpy.maximum((points + 0.5) * step - 0.5, 0)
-        left = numpy.minimum(places.astype(int), n - 1)
+            places = np.maximum((points + 0.5) * step - 0.5, 0)
+        left = np.minimum(places.astype(int), n - 1)
         share = places - left
         matrix[points, left] += 1 - share
-        matrix[points, numpy.minimum(left + 1, n - 1)] += share
+        matrix[points, np.minimum(left + 1, n - 1)] += share
     return Tensor(xp_of(x.array).asarray(matrix.astype(x.dtype)))
 
 
@@ -179,7 +175,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(N, C r^2, H, W) to (N, C, H r, W r): channels become sub-pixels. (Shi et al. 2016, equation 4.)"""
     require_tensor("pixel_shuffle", "input", input)
     r = upscale_factor
-    if input.array.ndim != 4 or not isinstance(r, (int, numpy.integer)) or r < 1 or input.shape[1] % (r * r):
+    if input.array.ndim != 4 or not isinstance(r, (int, np.integer)) or r < 1 or input.shape[1] % (r * r):
         raise ValueError(f"pixel_shuffle: input must be (N, C r^2, H, W) for r = {r}, got shape {input.shape}")
     n, c, h, w = input.shape
     blocks = permute(reshape(input, (n, c // (r * r), r, r, h, w)), (0, 1, 4, 2, 5, 3))

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array, xp_of
-from ..tensor import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply
+from ..devices import Array, xp_of
 from .common import axes, axis, cast, promoted, require_tensor
 
 
@@ -81,7 +81,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same numbers under another shape (row-major); one size may be -1. A view where memory allows."""
     require_tensor("reshape", "input", input)
     wanted = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-    if not all(isinstance(n, (int, numpy.integer)) for n in wanted):
+    if not all(isinstance(n, (int, np.integer)) for n in wanted):
         raise TypeError(f"reshape: sizes must be ints, got {tuple(wanted)}")
     sizes = tuple([int(n) for n in wanted])
     count = input.array.size
@@ -199,7 +199,7 @@ def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple
     require_tensor("split", "input", input)
     where = axis("split", dim, input.array.ndim)
     length = input.array.shape[where]
-    if isinstance(split_size, (int, numpy.integer)):
+    if isinstance(split_size, (int, np.integer)):
         if split_size < 1:
             raise ValueError(f"split: split_size must be at least 1, got {split_size}")
         sizes = [min(split_size, length - start) for start in range(0, length, split_size)] or [0]

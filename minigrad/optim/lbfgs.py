@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy
+import numpy as np
 
-from ..backend import Array, device_of, to_device, xp_of
+from ..autograd import Tensor
+from ..devices import Array, device_of, to_device, xp_of
+from ..grad_mode import enable_grad
 from ..kernels import kernels_of
-from ..recording import enable_grad
-from ..tensor import Tensor
 from .optimizer import Optimizer, check_options
 
 
@@ -96,7 +96,7 @@ class LBFGS(Optimizer):
 
         loss, gradient, _ = self._close(evaluate, *evaluate())
         for left in reversed(range(group["max_iter"])):
-            if not numpy.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
+            if not np.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
                 break
             direction = self._direction(gradient)
             slope = _dot(gradient, direction)
@@ -136,7 +136,7 @@ class LBFGS(Optimizer):
             return loss, gradient, False
         before, move, earlier_gradient = self.memory["open"]
         self.memory["open"] = []
-        if numpy.isfinite(loss) and numpy.isfinite(_dot(gradient, gradient)):
+        if np.isfinite(loss) and np.isfinite(_dot(gradient, gradient)):
             self._remember(move, gradient - earlier_gradient)
             if self.param_groups[0]["line_search_fn"] is not None:
                 self.memory["caution"] = min(1.0, 2 * self.memory["caution"])
@@ -234,7 +234,7 @@ def strong_wolfe(
     for count in range(1, max_evaluations + 1):
         value, new_gradient, new_slope = at(t)
         here = (t, value, new_gradient, new_slope)
-        failed = not (numpy.isfinite(value) and numpy.isfinite(new_slope))
+        failed = not (np.isfinite(value) and np.isfinite(new_slope))
         if failed or value > loss + c1 * t * slope or (count > 2 and value >= before[1]):
             return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
         if abs(new_slope) <= -c2 * slope:
@@ -257,7 +257,7 @@ def _zoom(at: Evaluation, start: Any, a: Any, b: Any, c1: float, c2: float, eval
         t, crowded = _inside(low, high, crowded)
         value, gradient, new_slope = at(t)
         here = (t, value, gradient, new_slope)
-        if not numpy.isfinite(value) or value > loss + c1 * t * slope or value >= low[1]:
+        if not np.isfinite(value) or value > loss + c1 * t * slope or value >= low[1]:
             low, high = (here, low) if value < low[1] else (low, here)
             continue
         if abs(new_slope) <= -c2 * slope:
@@ -285,7 +285,7 @@ def _inside(low: Any, high: Any, crowded: bool) -> tuple[float, bool]:
 def _interpolated(a: Any, b: Any, least: float, most: float) -> float:
     """The minimum of the cubic through two points with slopes (equation 3.59), kept within [least, most]."""
     (t1, f1, _, g1), (t2, f2, _, g2) = (a, b) if a[0] <= b[0] else (b, a)
-    if not all(numpy.isfinite(v) for v in (f1, g1, f2, g2)) or t1 == t2:
+    if not all(np.isfinite(v) for v in (f1, g1, f2, g2)) or t1 == t2:
         return (least + most) / 2
     d1 = g1 + g2 - 3 * (f1 - f2) / (t1 - t2)
     square = d1 * d1 - g1 * g2

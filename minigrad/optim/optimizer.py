@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..backend import device_of, to_device
-from ..recording import enable_grad
-from ..tensor import Tensor
+from ..autograd import Tensor
+from ..devices import Array, device_of, to_device
+from ..grad_mode import enable_grad
 
 
 class Optimizer:
@@ -122,3 +122,9 @@ def check_betas(name: str, betas: tuple[float, float]) -> None:
     """Errors: ValueError unless both lie in [0, 1)."""
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"{name}: betas must be two numbers in [0, 1), got {betas}")
+
+
+def decayed_gradient(parameter: Tensor, weight_decay: float) -> Array:
+    """g, plus the gradient of (weight_decay / 2) |theta|^2."""
+    grad = parameter.grad.array  # type: ignore[union-attr]
+    return grad + weight_decay * parameter.array if weight_decay else grad

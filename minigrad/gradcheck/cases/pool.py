@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import numpy
+import numpy as np
 
 from ..case import Case, Input, case, constant, distinct, normal
 
@@ -24,8 +24,8 @@ def _adaptive(name: str, x: Input, size: Any) -> Case:
 
 
 # the place of the winner in each of 2x2 windows of 2x2 and of 2x3, for two channels
-CHOICE_2X2 = constant(numpy.array([[[[0, 3], [1, 2]], [[2, 2], [3, 0]]]]))
-CHOICE_2X3 = constant(numpy.array([[[[0, 5], [3, 2]], [[4, 4], [1, 1]]]]))
+CHOICE_2X2 = constant(np.array([[[[0, 3], [1, 2]], [[2, 2], [3, 0]]]]))
+CHOICE_2X3 = constant(np.array([[[[0, 5], [3, 2]], [[4, 4], [1, 1]]]]))
 PLAIN = (2, 2), (2, 2), (0, 0), (1, 1)
 OVERLAPPING = (2, 3), (1, 2), (0, 0), (2, 1)
 

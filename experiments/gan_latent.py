@@ -1,0 +1,166 @@
+"""What lies between the pictures a generator draws: walks and arithmetic in the space of its noise.
+
+    python -m experiments.gan_latent runs/x/checkpoint.npz --out out/latent
+
+interpolation.png   rows: linear, then spherical, from one noise to another; below, fading between the two pictures
+contact.png         numbered samples, to choose from for the arithmetic
+arithmetic.png      mean of three A - mean of three B + mean of three C, with eight neighbours; and the same in pixels
+walk.gif            a walk through many noises
+(Radford, Metz and Chintala 2016, sections 6.1 and 6.3.2; White 2016, "Sampling generative networks".)
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+import minigrad as mg
+from minigrad.autograd import Tensor
+
+from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_folder
+from .common.html_page import Page
+from .common.images import grid, label_font, save_gif, save_picture, strip, to_image
+from .gan.checkpoints import Trained
+
+NEIGHBOURS = 0.25  # how far, in each coordinate at most, the eight neighbours lie (Radford et al. 2016, figure 7)
+
+
+def linear(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
+    """`count` points (count, D) on the line from start to end, both included."""
+    share = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+    return (1 - share) * start + share * end
+
+
+def spherical(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
+    """Points on the great arc: [sin((1 - t) w) start + sin(t w) end] / sin w, with w the angle between them.
+
+    Normal noise lies near a sphere; a straight line leaves it through points that training never drew.
+    """
+    cosine = float(start @ end / (np.linalg.norm(start) * np.linalg.norm(end)))
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    if np.sin(angle) < 1e-6:
+        return linear(start, end, count)
+    share = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+    path = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)
+    return path.astype(np.float32)
+
+
+class Explorer:
+    """A trained generator and the noises that are explored; conditional generators draw one class, the first row 0."""
+
+    def __init__(self, trained: Trained, count: int, digit: int) -> None:
+        self.trained, self.digit = trained, digit
+        self.noise = trained.noise(count).cpu().numpy()
+        self.pictures = self.draw(self.noise)
+
+    def draw(self, noise: np.ndarray) -> np.ndarray:
+        """Noise (N, D) to pictures (N, C, H, W) in [0, 1]."""
+        trained = self.trained
+        labels = mg.full((len(noise),), self.digit, device=trained.device) if trained.config["classes"] else None
+        placed: Tensor = mg.tensor(noise, device=trained.device)
+        return trained.pictures(placed, labels).numpy()
+
+    def interpolations(self, pairs: int, count: int) -> np.ndarray:
+        """For each of the first pairs of noises three rows: linear, spherical, and fading between the pictures."""
+        rows = []
+        for pair in range(pairs):
+            start, end = self.noise[2 * pair], self.noise[2 * pair + 1]
+            rows += [self.draw(linear(start, end, count)), self.draw(spherical(start, end, count))]
+            share = np.linspace(0, 1, count, dtype=np.float32)[:, None, None, None]
+            rows.append((1 - share) * rows[-1][:1] + share * rows[-1][-1:])
+        return grid(np.concatenate(rows), columns=count)
+
+    def arithmetic(self, a: list[int], b: list[int], c: list[int]) -> Image.Image:
+        """The means of three A, B and C; A - B + C in the middle of its neighbours; and A - B + C in pixels."""
+        means = [self.noise[chosen].mean(0) for chosen in (a, b, c)]
+        result = means[0] - means[1] + means[2]
+        moved = result + np.random.default_rng(0).uniform(-NEIGHBOURS, NEIGHBOURS, (9, len(result)))
+        moved[4] = result
+        in_pixels = [self.pictures[chosen].mean(0) for chosen in (a, b, c)]
+        control = np.clip(in_pixels[0] - in_pixels[1] + in_pixels[2], 0, 1)
+        shown = [*self.draw(np.stack(means).astype(np.float32)), grid(self.draw(moved.astype(np.float32))), control]
+        images = [to_image(picture) for picture in shown]
+        enlarged = [image.resize((196, 196), Image.Resampling.NEAREST) for image in images]
+        return strip(enlarged, ["mean of A", "mean of B", "mean of C", "A - B + C, neighbours", "in pixels"])
+
+    def walk(self, stops: int, count: int) -> list[Image.Image]:
+        """Frames of a spherical walk from noise to noise and back to the first."""
+        frames = []
+        for stop in range(stops):
+            path = spherical(self.noise[stop], self.noise[(stop + 1) % stops], count + 1)[:-1]
+            frames += [to_image(picture).resize((224, 224), Image.Resampling.NEAREST) for picture in self.draw(path)]
+        return frames
+
+
+def contact_sheet(pictures: np.ndarray, columns: int = 8) -> Image.Image:
+    """The pictures with their numbers, each enlarged."""
+    size = 64
+    sheet = Image.new("RGB", (columns * size, -(-len(pictures) // columns) * size))
+    draw = ImageDraw.Draw(sheet)
+    for number, picture in enumerate(pictures):
+        place = (number % columns * size, number // columns * size)
+        sheet.paste(to_image(picture).convert("RGB").resize((size, size), Image.Resampling.NEAREST), place)
+        draw.text((place[0] + 3, place[1] + 2), str(number), fill=(255, 90, 60), font=label_font(13))
+    return sheet
+
+
+def three(text: str) -> list[int]:
+    """ "3,14,15" as [3, 14, 15]."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or min(numbers) < 0:
+        raise argparse.ArgumentTypeError(f"must be three numbers of samples, as 3,14,15, got {text!r}")
+    return numbers
+
+
+def write_page(folder: Path) -> None:
+    page = Page("Between the pictures", "Nearby noises give similar pictures; that is what the generator has learned.")
+    page.heading("From one picture to another")
+    page.paragraph(
+        "Three rows each: along a straight line, along a great arc, and, as the control, fading between the two "
+        "pictures themselves, which shows both at once instead of something in between."
+    )
+    page.picture(folder / "interpolation.png", pixels=True, width=620)
+    page.heading("Arithmetic")
+    page.picture(folder / "arithmetic.png", "the noises are added, not the pictures; the last one adds pictures")
+    page.pictures(
+        [(folder / "contact.png", "samples by number: --a, --b, --c choose"), (folder / "walk.gif", "a walk")]
+    )
+    page.save(folder / "index.html")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = Parser("Explore the noise space of a trained generator.", prog="python -m experiments.gan_latent")
+    parser.add_argument("checkpoint", type=existing_file, metavar="CHECKPOINT", help="a checkpoint.npz of train_gan")
+    parser.add_argument("--out", default="out/latent", metavar="DIR", help="the folder for the results")
+    for letter, numbers in (("a", [0, 1, 2]), ("b", [3, 4, 5]), ("c", [6, 7, 8])):
+        text = f"three samples by number, see contact.png (default: {','.join(map(str, numbers))})"
+        parser.add_argument(f"--{letter}", type=three, default=numbers, metavar="N,N,N", help=f"{text}%(default).0s")
+    parser.add_argument("--samples", type=positive_int, default=64, metavar="N", help="on the contact sheet")
+    parser.add_argument("--digit", type=int, choices=range(10), default=3, help="what a conditional generator draws")
+    add_common(parser)
+    options = parser.parse_args(arguments)
+    if options.samples < 8:
+        raise UserError(f"--samples: at least 8 are needed for the walk, got {options.samples}")
+    if max(*options.a, *options.b, *options.c) >= options.samples:
+        raise UserError(f"--a, --b, --c: the samples are numbered 0 to {options.samples - 1}; raise --samples for more")
+    device, folder = start(options), writable_folder(options.out)
+    trained = Trained(options.checkpoint, device)
+    start(options)  # making the network drew from the generator too: the noise begins at the seed
+    explorer = Explorer(trained, options.samples, options.digit)
+    save_picture(explorer.interpolations(4, 11), folder / "interpolation.png")
+    save_picture(contact_sheet(explorer.pictures), folder / "contact.png")
+    save_picture(explorer.arithmetic(options.a, options.b, options.c), folder / "arithmetic.png")
+    save_gif(explorer.walk(8, 10), folder / "walk.gif")
+    write_page(folder)
+    print(f"the page is {folder / 'index.html'}")
+
+
+if __name__ == "__main__":
+    run(main)

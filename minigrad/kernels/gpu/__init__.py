@@ -1,0 +1,66 @@
+"""The kernels for CuPy arrays, under the names of the contract in `minigrad.kernels`.
+
+Where they stand: `gpu_convolution`, `gpu_pooling`, `gpu_normalization`, `gpu_elementwise`, `gpu_resizing`. They are
+short pieces of CUDA C++ that CuPy compiles on first use (and keeps compiled in ~/.cupy); matrix products go to cuBLAS.
+
+Three rules hold for all of them:
+
+* One writer for each result: a thread gathers what belongs to its entry instead of scattering to others' entries.
+  No two threads write to one place, so results do not depend on the order in which threads run. (The one exception
+  is `index_add`, which adds with atomics: repeated places may round differently from run to run.)
+* The host never waits: nothing here reads a number back from the GPU.
+* Images lie (N, C, H, W) in memory. Arguments that lie otherwise are copied once at the entrance, since dividing
+  an index by strides for every access costs more than the copy.
+
+Products are computed in full float32. CuPy uses the coarser TF32 only if the environment says CUPY_TF32=1.
+"""
+
+from .conv import conv2d, conv2d_weight, conv_transpose2d
+from .elementwise import (
+    adam,
+    add,
+    dot,
+    elu,
+    gram,
+    index_add,
+    leaky_relu,
+    leaky_relu_backward,
+    matmul,
+    relu,
+    sigmoid,
+    softplus,
+)
+from .norm import channel_sum, moments, normalize, normalize_backward
+from .pool import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
+from .resize import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest2d_sum
+
+__all__ = [
+    "adam",
+    "add",
+    "avg_pool2d",
+    "avg_pool2d_scatter",
+    "channel_sum",
+    "conv2d",
+    "conv2d_weight",
+    "conv_transpose2d",
+    "dot",
+    "elu",
+    "gram",
+    "index_add",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "matmul",
+    "max_pool2d",
+    "max_pool2d_gather",
+    "max_pool2d_scatter",
+    "moments",
+    "normalize",
+    "normalize_backward",
+    "pad2d",
+    "pad2d_sum",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "upsample_nearest2d",
+    "upsample_nearest2d_sum",
+]

@@ -1,0 +1,102 @@
+"""Elementwise kernels on the GPU: activations, the fused Adam step, and two that CuPy has ready.
+
+Comparisons are written so that a NaN stays a NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...cuda import cupy
+from ...devices import Array
+from .common import elementwise
+
+RELU = "T x", "T y", "y = x <= 0 ? T(0) : x", "minigrad_relu"
+LEAKY_RELU = "T x, T slope", "T y", "y = x > 0 ? x : slope * x", "minigrad_leaky_relu"
+LEAKY_RELU_BACKWARD = "T grad, T x, T slope", "T y", "y = x > 0 ? grad : slope * grad", "minigrad_leaky_relu_backward"
+ELU = "T x, T alpha", "T y", "y = x > 0 ? x : alpha * expm1(x)", "minigrad_elu"
+SIGMOID = "T x", "T y", "y = T(1) / (T(1) + exp(-x))", "minigrad_sigmoid"
+SOFTPLUS = (
+    "T x, T beta", "T y",
+    "T z = beta * x; y = ((z > 0 ? z : z != z ? z : T(0)) + log1p(exp(-fabs(z)))) / beta", "minigrad_softplus",
+)  # fmt: skip
+ADAM = (
+    "T grad, T step_size, T beta1, T rest1, T beta2, T rest2, T correction, T eps, T keep",
+    "T param, T mean, T square",
+    """
+    mean = beta1 * mean + rest1 * grad;
+    square = beta2 * square + rest2 * grad * grad;
+    param = keep * param - step_size * mean / (sqrt(square * correction) + eps);
+    """,
+    "minigrad_adam",
+)
+
+
+def add(a: Array, b: Array) -> Array:
+    """a + b."""
+    return a + b
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0)."""
+    return elementwise(*RELU)(x)
+
+
+def leaky_relu(x: Array, slope: float) -> Array:
+    """x where x > 0, slope * x elsewhere."""
+    return elementwise(*LEAKY_RELU)(x, x.dtype.type(slope))
+
+
+def leaky_relu_backward(grad: Array, x: Array, slope: float) -> Array:
+    """grad where x > 0, slope * grad elsewhere."""
+    return elementwise(*LEAKY_RELU_BACKWARD)(grad, x, grad.dtype.type(slope))
+
+
+def elu(x: Array, alpha: float) -> Array:
+    """x where x > 0, alpha (e^x - 1) elsewhere."""
+    return elementwise(*ELU)(x, x.dtype.type(alpha))
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x); where e^-x overflows, 0 is the right answer."""
+    return elementwise(*SIGMOID)(x)
+
+
+def softplus(x: Array, beta: float) -> Array:
+    """log(1 + e^(beta x)) / beta, as max(z, 0) + log(1 + e^-|z|) with z = beta x: no overflow."""
+    return elementwise(*SOFTPLUS)(x, x.dtype.type(beta))
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """The matrix product over the last two axes; the others broadcast. cuBLAS computes it."""
+    return cupy().matmul(a, b)
+
+
+def gram(x: Array) -> Array:
+    """x x^T over the last two axes. cuBLAS computes it as any other product."""
+    return cupy().matmul(x, x.swapaxes(-1, -2))
+
+
+def dot(a: Array, b: Array) -> Array:
+    """The sum of the products of two vectors' entries, 0-d: it stays on the GPU."""
+    return cupy().dot(a, b)
+
+
+def index_add(shape: tuple[int, ...], index: Any, values: Array) -> Array:
+    """Zeros of the given shape with values added at the index (with atomics: the order of additions varies)."""
+    result = cupy().zeros(shape, values.dtype)
+    cupy().add.at(result, index, values)
+    return result
+
+
+def adam(
+    param: Array, grad: Array, mean: Array, square: Array, step_size: float, beta1: float, beta2: float,
+    bias2: float, eps: float, decay: float,
+) -> None:  # fmt: skip
+    """One fused Adam step in place on param, mean and square; see the package's contract.
+
+    1 - beta is computed here, in double: in float32, 1 - 0.999 has lost half its digits.
+    """
+    number = param.dtype.type
+    constants = step_size, beta1, 1 - beta1, beta2, 1 - beta2, 1 / bias2, eps, 1 - decay
+    elementwise(*ADAM)(grad, *[number(value) for value in constants], param, mean, square)

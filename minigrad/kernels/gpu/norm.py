@@ -1,0 +1,150 @@
+"""Normalisation on the GPU: one block of threads for each channel.
+
+The threads of a block share out the channel's entries, and add up their partial sums in shared memory in a fixed
+tree: results do not depend on timing. x is (N, C, ...) as a vector: entry j of channel c stands at
+(j / inner * C + c) * inner + j % inner, where inner is the number of entries of one image in one channel.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...cuda import cupy
+from ...devices import Array
+from .common import elementwise, rows
+
+THREADS = 256  # in a block: a power of two
+
+SOURCE = """
+typedef long long Index;
+
+__device__ inline Index place(Index j, Index inner, Index channels) {
+  return (j / inner * channels + blockIdx.x) * inner + j % inner;
+}
+
+// The sum of one number from each thread of the block; every thread gets it.
+__device__ inline T block_sum(T value, T* partial) {
+  partial[threadIdx.x] = value;
+  __syncthreads();
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    __syncthreads();
+  }
+  T total = partial[0];
+  __syncthreads();
+  return total;
+}
+
+extern "C" __global__ void channel_sum(const T* x, T* sum, Index count, Index inner, Index channels) {
+  __shared__ T partial[THREADS];
+  T mine = 0;
+  for (Index j = threadIdx.x; j < count; j += blockDim.x) mine += x[place(j, inner, channels)];
+  T total = block_sum(mine, partial);
+  if (threadIdx.x == 0) sum[blockIdx.x] = total;
+}
+
+// In two passes, the second over centred values: the difference of large sums would lose every digit.
+extern "C" __global__ void moments(const T* x, T* mean, T* var, Index count, Index inner, Index channels) {
+  __shared__ T partial[THREADS];
+  T mine = 0;
+  for (Index j = threadIdx.x; j < count; j += blockDim.x) mine += x[place(j, inner, channels)];
+  T centre = block_sum(mine, partial) / T(count);
+  T squares = 0;
+  for (Index j = threadIdx.x; j < count; j += blockDim.x) {
+    T distance = x[place(j, inner, channels)] - centre;
+    squares += distance * distance;
+  }
+  T total = block_sum(squares, partial);
+  if (threadIdx.x == 0) {
+    mean[blockIdx.x] = centre;
+    var[blockIdx.x] = total / T(count);
+  }
+}
+
+extern "C" __global__ void normalize_backward(
+    const T* grad, const T* x, const T* mean, const T* rstd, const T* scale, T* grad_x, T* grad_weight, T* grad_bias,
+    Index count, Index inner, Index channels) {
+  __shared__ T partial[THREADS];
+  T centre = mean[blockIdx.x], spread = rstd[blockIdx.x];
+  T weights = 0, biases = 0;
+  for (Index j = threadIdx.x; j < count; j += blockDim.x) {
+    Index p = place(j, inner, channels);
+    weights += grad[p] * (x[p] - centre) * spread;
+    biases += grad[p];
+  }
+  weights = block_sum(weights, partial);
+  biases = block_sum(biases, partial);
+  for (Index j = threadIdx.x; j < count; j += blockDim.x) {
+    Index p = place(j, inner, channels);
+    T normal = (x[p] - centre) * spread;
+    grad_x[p] = scale[blockIdx.x] * (grad[p] - (biases + normal * weights) / T(count));
+  }
+  if (threadIdx.x == 0) {
+    grad_weight[blockIdx.x] = weights;
+    grad_bias[blockIdx.x] = biases;
+  }
+}
+"""
+
+NORMALIZE = (
+    "T x, raw T mean, raw T scale, raw T bias, int64 inner, int64 channels", "T y",
+    "ptrdiff_t c = i / inner % channels; y = (x - mean[c]) * scale[c] + bias[c];", "minigrad_normalize",
+)  # fmt: skip
+
+
+@cache
+def _kernel(name: str, dtype: str) -> Any:
+    kind = {"float32": "float", "float64": "double"}[dtype]
+    return cupy().RawKernel(f"#define T {kind}\n#define THREADS {THREADS}\n{SOURCE}", name)
+
+
+def _launch(name: str, x: Array, *arguments: Array) -> None:
+    """Run a kernel on x's channels, a block for each."""
+    channels, inner = x.shape[1], math.prod(x.shape[2:])
+    if channels:
+        sizes = [np.int64(value) for value in (x.shape[0] * inner, inner, channels)]
+        _kernel(name, x.dtype.name)((channels,), (THREADS,), (*arguments, *sizes))
+
+
+def channel_sum(x: Array) -> Array:
+    """The sum over all axes but axis 1."""
+    total = cupy().empty(x.shape[1], x.dtype)
+    _launch("channel_sum", x, rows(x), total)
+    return total
+
+
+def moments(x: Array) -> tuple[Array, Array]:
+    """(mean, biased variance) of each channel, each (C,)."""
+    mean, var = cupy().empty(x.shape[1], x.dtype), cupy().empty(x.shape[1], x.dtype)
+    _launch("moments", x, rows(x), mean, var)
+    return mean, var
+
+
+def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None) -> Array:
+    """(x - mean) rstd weight + bias."""
+    y = cupy().empty(x.shape, x.dtype)
+    if y.size:
+        scale = rstd if weight is None else rstd * weight
+        shift = cupy().zeros(x.shape[1], x.dtype) if bias is None else bias
+        sizes = np.int64(math.prod(x.shape[2:])), np.int64(x.shape[1])
+        elementwise(*NORMALIZE)(rows(x), rows(mean), rows(scale), rows(shift), *sizes, y.reshape(-1))
+    return y
+
+
+def normalize_backward(
+    grad: Array, x: Array, mean: Array, rstd: Array, weight: Array | None
+) -> tuple[Array, Array, Array]:
+    """(dx, dweight, dbias) of `normalize` when mean and rstd are x's own:
+
+    dx = weight rstd (dy - sum(dy) / M - xhat sum(dy xhat) / M), over the M entries of each channel.
+    """
+    grad_x = cupy().empty(x.shape, x.dtype)
+    grad_weight, grad_bias = cupy().empty(x.shape[1], x.dtype), cupy().empty(x.shape[1], x.dtype)
+    scale = rstd if weight is None else rstd * weight
+    arguments = rows(grad), rows(x), rows(mean), rows(rstd), rows(scale), grad_x, grad_weight, grad_bias
+    _launch("normalize_backward", x, *arguments)
+    return grad_x, grad_weight, grad_bias

@@ -1,0 +1,108 @@
+"""Activations and dropout as layers. Each calls the function it names."""
+
+from __future__ import annotations
+
+from .. import ops
+from ..autograd import Tensor
+from .module import StatelessModule
+
+
+class ReLU(StatelessModule):
+    """max(x, 0)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.relu(x)
+
+
+class LeakyReLU(StatelessModule):
+    """x where x > 0, negative_slope * x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(negative_slope=negative_slope)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.leaky_relu(x, **self.options)
+
+
+class ELU(StatelessModule):
+    """x where x > 0, alpha (e^x - 1) elsewhere."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(alpha=alpha)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.elu(x, **self.options)
+
+
+class Softplus(StatelessModule):
+    """log(1 + e^(beta x)) / beta."""
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__(beta=beta)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.softplus(x, **self.options)
+
+
+class Sigmoid(StatelessModule):
+    """1 / (1 + e^-x)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.sigmoid(x)
+
+
+class LogSigmoid(StatelessModule):
+    """log(sigmoid(x))."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.logsigmoid(x)
+
+
+class Tanh(StatelessModule):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.tanh(x)
+
+
+class Softmax(StatelessModule):
+    """e^x normalised to sum 1 along `dim`."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim=dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.softmax(x, **self.options)
+
+
+class LogSoftmax(StatelessModule):
+    """log(softmax(x)) along `dim`."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim=dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.log_softmax(x, **self.options)
+
+
+class Dropout(StatelessModule):
+    """In training, entries are dropped with probability p and the others scaled by 1 / (1 - p)."""
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__(p=p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.dropout(x, self.options["p"], self.training)
+
+
+class Dropout2d(StatelessModule):
+    """Dropout of whole channels."""
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__(p=p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.dropout2d(x, self.options["p"], self.training)

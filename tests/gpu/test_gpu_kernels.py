@@ -1,0 +1,223 @@
+"""What the GPU kernels promise beyond right numbers: bounded pieces, wide indices, one order, no waiting, no TF32."""
+
+import numpy as np
+import pytest
+
+from tests.helpers import gpu_device
+from tests.helpers.gpu_device import CUDA, on_gpu
+from tests.oracles import cuda_emulation
+
+gpu_device.require_gpu()
+pytestmark = pytest.mark.gpu
+
+import minigrad as mg  # noqa: E402
+from minigrad import cuda, devices, nn, optim  # noqa: E402
+from minigrad.kernels import cpu, gpu  # noqa: E402
+from minigrad.kernels.gpu import common, conv  # noqa: E402
+
+emulated = pytest.mark.skipif(not cuda_emulation.is_wanted(), reason="only the emulation counts")
+WINDOW = (3, 2), (2, 1), (1, 0), (1, 1)
+
+
+def draw(*shape, dtype=np.float32):
+    return np.random.default_rng(3).standard_normal(shape).astype(dtype)
+
+
+def convolutions(kernels, move):
+    """The three convolutions on one geometry with everything in it."""
+    x, weight, bias, grad = draw(3, 4, 7, 6), draw(6, 2, 3, 2), draw(6), draw(3, 6, 4, 6)
+    geometry = (2, 1), (2, 1, 0, 1), (1, 1), 2
+    x, weight, bias, grad = map(move, (x, weight, bias, grad))
+    return [
+        kernels.conv2d(x, weight, bias, *geometry),
+        kernels.conv_transpose2d(grad, weight, None, (7, 6), *geometry),
+        kernels.conv2d_weight(x, grad, (3, 2), *geometry),
+    ]
+
+
+def pools_and_resizes(kernels, move):
+    """Every kernel that divides an index."""
+    x = move(draw(2, 3, 6, 5))
+    y, choice = kernels.max_pool2d(x, *WINDOW, True)
+    mean = kernels.avg_pool2d(x, *WINDOW[:3], True, False)
+    padded = kernels.pad2d(x, (1, 2, 3, 0), "reflect")
+    repeated = kernels.pad2d(x, (1, 2, 3, 0), "replicate")
+    return [
+        y, choice.astype("int32"), mean, padded, repeated,
+        kernels.max_pool2d_scatter(y, choice, (6, 5), *WINDOW),
+        kernels.max_pool2d_gather(x, choice, *WINDOW),
+        kernels.avg_pool2d_scatter(mean, (6, 5), *WINDOW[:3], True, False),
+        kernels.avg_pool2d(x, *WINDOW[:3], True, True),
+        kernels.avg_pool2d_scatter(mean, (6, 5), *WINDOW[:3], True, True),
+        kernels.pad2d_sum(padded, (1, 2, 3, 0), "reflect"),
+        kernels.pad2d_sum(repeated, (1, 2, 3, 0), "replicate"),
+        kernels.upsample_nearest2d(x, (2, 3)),
+        kernels.upsample_nearest2d_sum(kernels.upsample_nearest2d(x, (2, 3)), (2, 3)),
+    ]  # fmt: skip
+
+
+def assert_equal(found, expected):
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.get(), theirs, rtol=2e-5, atol=2e-5)
+
+
+def test_both_modules_export_the_same_names():
+    assert sorted(gpu.__all__) == sorted(cpu.__all__)
+
+
+def test_arrays_really_are_cupys():
+    import cupy
+
+    y = mg.nn.functional.relu(mg.randn(3).to("cuda"))
+    assert type(y.array) is cupy.ndarray and str(y.device) == "cuda"
+    assert all(type(array) is cupy.ndarray for array in convolutions(gpu, on_gpu))
+
+
+@pytest.mark.parametrize("column_bytes", [1, 400, 2500, 1 << 20])
+def test_convolutions_in_pieces(monkeypatch, column_bytes):
+    monkeypatch.setattr(conv, "COLUMN_BYTES", column_bytes)
+    assert_equal(convolutions(gpu, on_gpu), convolutions(cpu, lambda x: x))
+
+
+@pytest.mark.parametrize("largest", [0, 2**31 - 1], ids=["64-bit", "32-bit"])
+def test_indices_of_either_width(monkeypatch, largest):
+    monkeypatch.setattr(common, "LARGEST_INT32", largest)
+    assert_equal(convolutions(gpu, on_gpu), convolutions(cpu, lambda x: x))
+    assert_equal(pools_and_resizes(gpu, on_gpu), pools_and_resizes(cpu, lambda x: x))
+
+
+def test_a_nan_is_the_maximum_and_survives_activations():
+    x = draw(1, 1, 4, 4)
+    x[0, 0, 1, 2] = np.nan
+    ours, theirs = gpu.max_pool2d(on_gpu(x), *WINDOW, False), cpu.max_pool2d(x, *WINDOW, False)
+    assert_equal(ours, theirs)
+    for name, *arguments in (("relu",), ("leaky_relu", 0.1), ("elu", 1.0), ("sigmoid",), ("softplus", 2.0)):
+        found = getattr(gpu, name)(on_gpu(x), *arguments)
+        with np.errstate(invalid="ignore"):
+            expected = getattr(cpu, name)(x, *arguments)
+        np.testing.assert_allclose(found.get(), expected, rtol=1e-5, err_msg=name)
+
+
+def test_statistics_keep_their_digits_far_from_zero():
+    x = draw(5, 3, 6, 7) + np.float32(1000)
+    mean, var = (array.get() for array in gpu.moments(on_gpu(x)))
+    np.testing.assert_allclose(mean, x.astype(float).mean((0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(var, x.astype(float).var((0, 2, 3)), rtol=1e-3)
+
+
+def test_adam_rounds_its_constants_once():
+    states = [draw(700) for _ in range(3)] + [draw(700) ** 2]
+    ours = [on_gpu(array) for array in states]
+    for step in range(1, 4):
+        constants = 1e-3, 0.9, 0.999, 1 - 0.999**step, 1e-8, 0.01
+        cpu.adam(*states, *constants)
+        gpu.adam(*ours, *constants)
+    for found, expected in zip(ours, states):
+        np.testing.assert_allclose(found.get(), expected, rtol=3e-6, atol=1e-7)
+
+
+def test_the_same_bits_every_time():
+    first, second = (
+        [array.get() for kernel in (convolutions, pools_and_resizes) for array in kernel(gpu, on_gpu)] for _ in range(2)
+    )
+    for a, b in zip(first, second):
+        assert a.tobytes() == b.tobytes()
+
+
+def classifier():
+    """A small network with every kind of layer. (No bias before batch norm: its gradient would be rounding noise.)"""
+    mg.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.LeakyReLU(0.2), nn.MaxPool2d(2),
+        nn.ReflectionPad2d(1), nn.Conv2d(4, 6, 3, stride=2), nn.ReLU(), nn.AvgPool2d(2), nn.Upsample(scale_factor=2),
+        nn.Flatten(), nn.Linear(24, 3),
+    )  # fmt: skip
+    return net, optim.Adam(net.parameters(), lr=1e-2)
+
+
+def train(net, adam, device, steps):
+    x, target = mg.tensor(draw(4, 1, 8, 8), device=device), mg.tensor([0, 1, 2, 1], device=device)
+    losses = []
+    for _ in range(steps):
+        adam.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), target)
+        loss.backward()
+        adam.step()
+        losses.append(loss.detach())
+    return losses
+
+
+def test_a_network_trains_alike_on_both():
+    (here, adam), (there, other) = classifier(), classifier()
+    there.to("cuda")
+    expected, found = train(here, adam, devices.CPU, 4), train(there, other, CUDA, 4)
+    np.testing.assert_allclose([x.item() for x in found], [x.item() for x in expected], rtol=1e-4)
+    for ours, theirs in zip(there.parameters(), here.parameters()):
+        np.testing.assert_allclose(ours.detach().cpu().numpy(), theirs.detach().numpy(), rtol=1e-3, atol=1e-4)
+
+
+@emulated
+def test_no_training_step_waits_for_the_gpu():
+    net, adam = classifier()
+    net.to("cuda")
+    train(net, adam, CUDA, 1)  # compiles, allocates
+    x, target = mg.tensor(draw(4, 1, 8, 8), device=CUDA), mg.tensor([0, 1, 2, 1], device=CUDA)
+    before = cuda_emulation.counters()
+    adam.zero_grad()
+    nn.functional.cross_entropy(net(x), target).backward()
+    adam.step()
+    after = cuda_emulation.counters()
+    assert after["launches"] > before["launches"] + 20
+    assert (after["downloads"], after["waits"]) == (before["downloads"], before["waits"])
+
+
+@emulated
+def test_tf32_is_off():
+    gpu.matmul(on_gpu(draw(3, 4)), on_gpu(draw(4, 5)))
+    _, compute = cuda_emulation.cublas_modes()
+    assert compute in (-1, 68)  # plain SGEMM, or CUBLAS_COMPUTE_32F; 77 would be CUBLAS_COMPUTE_32F_FAST_TF32
+
+
+def test_a_checkpoint_crosses_devices(tmp_path):
+    net, adam = classifier()
+    net.to("cuda")
+    train(net, adam, CUDA, 1)
+    mg.save({"net": net.state_dict(), "adam": adam.state_dict()}, tmp_path / "state.npz")
+    other, other_adam = classifier()
+    state = mg.load(tmp_path / "state.npz")
+    other.load_state_dict(state["net"])
+    other_adam.load_state_dict(state["adam"])
+    expected, found = train(net, adam, CUDA, 2), train(other, other_adam, devices.CPU, 2)
+    np.testing.assert_allclose([x.item() for x in found], [x.item() for x in expected], rtol=1e-4)
+
+
+def test_out_of_memory_names_the_operation_and_what_to_do():
+    pool = cuda.cupy().get_default_memory_pool()
+    before = pool.get_limit()
+    x = on_gpu(draw(64, 1))
+    pool.set_limit(size=pool.total_bytes() + (1 << 20))
+    try:
+        with pytest.raises(MemoryError, match=r"Add: out of memory.*\(64, 1\).*bytes.*smaller batch"):
+            mg.Tensor(x) + mg.Tensor(x.reshape(1, 64).repeat(1 << 10, axis=1))
+    finally:
+        pool.set_limit(size=before)
+
+
+@pytest.mark.parametrize("setting", ["0", "-1", "much", "nan"])
+def test_a_memory_limit_that_is_none(monkeypatch, setting):
+    monkeypatch.setenv("MINIGRAD_GPU_MEMORY", setting)
+    with pytest.raises(
+        ValueError, match=f"MINIGRAD_GPU_MEMORY must be a positive number of gigabytes, got '{setting}'"
+    ):
+        cuda._limit_memory(cuda.cupy())
+
+
+def test_the_memory_limit_is_set(monkeypatch):
+    pool = cuda.cupy().get_default_memory_pool()
+    before = pool.get_limit()
+    monkeypatch.setenv("MINIGRAD_GPU_MEMORY", "0.5")
+    try:
+        cuda._limit_memory(cuda.cupy())
+        assert pool.get_limit() == 2**29
+    finally:
+        pool.set_limit(size=before)
