@@ -28,12 +28,12 @@ def _conv2d_weight(
     return apply(Conv2dWeight(kernel_size, Geometry(stride, padding, dilation, groups)), x, y)
 
 
-def _max_pool2d_scatter(x: Tensor, choice: Tensor, size: Any, *window: Any) -> Tensor:
-    return apply(MaxPool2dScatter(choice.array, size, window), x)  # type: ignore[arg-type]
+def _max_pool2d_scatter(x: Tensor, indices: Tensor, size: Any, *window: Any) -> Tensor:
+    return apply(MaxPool2dScatter(indices.array, size, window), x)  # type: ignore[arg-type]
 
 
-def _max_pool2d_gather(x: Tensor, choice: Tensor, *window: Any) -> Tensor:
-    return apply(MaxPool2dGather(choice.array, x.shape[2:], window), x)  # type: ignore[arg-type]
+def _max_pool2d_gather(x: Tensor, indices: Tensor, *window: Any) -> Tensor:
+    return apply(MaxPool2dGather(indices.array, x.shape[2:], window), x)  # type: ignore[arg-type]
 
 
 adjoint = SimpleNamespace(

@@ -18,21 +18,21 @@ Conventions, for every kernel in both modules:
   padding of pooling is a pair.
 
 Convolution: three adjoint forms of the trilinear form  sum_y y_bar . conv2d(x, w)
-    conv2d(x, weight, bias, stride, padding, dilation, groups, memo=None) -> (N, O, H', W')
-    conv_transpose2d(x, weight, bias, output_size, stride, padding, dilation, groups, memo=None)
+    conv2d(x, weight, bias, stride, padding, dilation, groups, cache=None) -> (N, O, H', W')
+    conv_transpose2d(x, weight, bias, output_size, stride, padding, dilation, groups, cache=None)
         -> (N, O, *output_size); the adjoint of conv2d in its input; weight is (in, out / groups, kH, kW)
     conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups) -> (O, C / groups, kH, kW)
         the adjoint of conv2d in its weight
-    `bias` is (O,) or None. `memo` is None or a dict tied to the weight's present contents: a kernel may keep in
+    `bias` is (O,) or None. `cache` is None or a dict tied to the weight's present contents: a kernel may keep in
     it what it derived from the weight (say, its Winograd transform), keyed so that views do not collide.
     channel_sum(x) -> (C,): the sum over all axes but axis 1 (the bias gradient)
 
 Pooling
-    max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode) -> (y, choice)
-        choice: integers of y's shape, the position kH-index * kW + kW-index inside the window of the first
+    max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode) -> (y, indices)
+        indices: integers of y's shape, the position kH-index * kW + kW-index inside the window of the first
         maximum in row-major order; a NaN counts as the maximum
-    max_pool2d_scatter(grad, choice, input_size, kernel_size, stride, padding, dilation) -> (N, C, *input_size)
-    max_pool2d_gather(x, choice, kernel_size, stride, padding, dilation) -> choice's shape; the adjoint of scatter
+    max_pool2d_scatter(grad, indices, input_size, kernel_size, stride, padding, dilation) -> (N, C, *input_size)
+    max_pool2d_gather(x, indices, kernel_size, stride, padding, dilation) -> indices's shape; the adjoint of scatter
     avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad) -> y
     avg_pool2d_scatter(grad, input_size, kernel_size, stride, padding, ceil_mode, count_include_pad)
         -> (N, C, *input_size); the adjoint of avg_pool2d

@@ -61,13 +61,13 @@ class Geometry:
 class Conv2d(Op):
     """y = df/dy, plus the bias; dx = conv_transpose2d(dy, w), dw = conv2d_weight(x, dy), db = sum of dy."""
 
-    def __init__(self, geometry: Geometry, memo: dict[Any, Any] | None = None) -> None:
-        self.geometry, self.memo = geometry, memo
+    def __init__(self, geometry: Geometry, cache: dict[Any, Any] | None = None) -> None:
+        self.geometry, self.cache = geometry, cache
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         self.size, self.kernel_size = x.shape[2:], weight.shape[2:]
         self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
-        return kernels_of(x).conv2d(x, weight, bias, *self.geometry.arguments(), self.memo)
+        return kernels_of(x).conv2d(x, weight, bias, *self.geometry.arguments(), self.cache)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
@@ -81,13 +81,13 @@ class Conv2d(Op):
 class ConvTranspose2d(Op):
     """y = df/dx, plus the bias; with x in the role of f's y: dx = conv2d(dy, w), dw = conv2d_weight(dy, x)."""
 
-    def __init__(self, output_size: Pair, geometry: Geometry, memo: dict[Any, Any] | None = None) -> None:
-        self.output_size, self.geometry, self.memo = output_size, geometry, memo
+    def __init__(self, output_size: Pair, geometry: Geometry, cache: dict[Any, Any] | None = None) -> None:
+        self.output_size, self.geometry, self.cache = output_size, geometry, cache
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         self.kernel_size = weight.shape[2:]
         self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
-        return kernels_of(x).conv_transpose2d(x, weight, bias, self.output_size, *self.geometry.arguments(), self.memo)
+        return kernels_of(x).conv_transpose2d(x, weight, bias, self.output_size, *self.geometry.arguments(), self.cache)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved

@@ -1,6 +1,6 @@
 """Pooling: windows of an image become single numbers.
 
-Max pooling remembers which entry of each window won (`choice`). Given that choice it is linear, and its two
+Max pooling remembers which entry of each window won (`indices`). Given these indices it is linear, and its two
 directions, scattering gradients to the winners and gathering from them, are adjoint operations.
 """
 
@@ -25,39 +25,39 @@ class MaxPool2d(Op):
 
     def forward(self, x: Array) -> Array:
         self.size = x.shape[2:]
-        y, choice = kernels_of(x).max_pool2d(x, *self.window, self.ceil_mode)
-        self.save(choice)
+        y, indices = kernels_of(x).max_pool2d(x, *self.window, self.ceil_mode)
+        self.save(indices)
         return y
 
     def backward(self, grad: Tensor) -> Tensor:
-        (choice,) = self.saved
-        return apply(MaxPool2dScatter(choice.array, self.size, self.window), grad)
+        (indices,) = self.saved
+        return apply(MaxPool2dScatter(indices.array, self.size, self.window), grad)
 
 
 class MaxPool2dScatter(Op):
     """y = each window's x at the place of its winner, windows that overlap added; dx = dy gathered there."""
 
-    def __init__(self, choice: Array, size: Pair, window: tuple[Pair, Pair, Pair, Pair]) -> None:
-        self.choice, self.size, self.window = choice, size, window
+    def __init__(self, indices: Array, size: Pair, window: tuple[Pair, Pair, Pair, Pair]) -> None:
+        self.indices, self.size, self.window = indices, size, window
 
     def forward(self, x: Array) -> Array:
-        return kernels_of(x).max_pool2d_scatter(x, self.choice, self.size, *self.window)
+        return kernels_of(x).max_pool2d_scatter(x, self.indices, self.size, *self.window)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return apply(MaxPool2dGather(self.choice, self.size, self.window), grad)
+        return apply(MaxPool2dGather(self.indices, self.size, self.window), grad)
 
 
 class MaxPool2dGather(Op):
     """y = the x at each window's winner; dx = dy scattered back."""
 
-    def __init__(self, choice: Array, size: Pair, window: tuple[Pair, Pair, Pair, Pair]) -> None:
-        self.choice, self.size, self.window = choice, size, window
+    def __init__(self, indices: Array, size: Pair, window: tuple[Pair, Pair, Pair, Pair]) -> None:
+        self.indices, self.size, self.window = indices, size, window
 
     def forward(self, x: Array) -> Array:
-        return kernels_of(x).max_pool2d_gather(x, self.choice, *self.window)
+        return kernels_of(x).max_pool2d_gather(x, self.indices, *self.window)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return apply(MaxPool2dScatter(self.choice, self.size, self.window), grad)
+        return apply(MaxPool2dScatter(self.indices, self.size, self.window), grad)
 
 
 class AvgPool2d(Op):

@@ -1,7 +1,8 @@
 """The kernels for NumPy arrays, under the names of the contract in `minigrad.kernels`.
 
-Where they stand: `cpu_convolution` (the readable im2col path, and the choice between it and `cpu_winograd`),
-`cpu_pooling`, `cpu_normalization`, `cpu_elementwise`, `cpu_resizing`; `threads` runs their pieces in parallel.
+Read `conv` first: a convolution as one matrix product (im2col). Everything else here is the same few lines of
+arithmetic for pooling (`pool`), normalization (`norm`), resizing (`resize`) and activations (`elementwise`); `threads`
+runs their pieces in parallel. `winograd`, `blas` and `matmul` are the fast path behind them.
 """
 
 from .conv import conv2d, conv2d_weight, conv_transpose2d

@@ -21,7 +21,7 @@ from numpy.lib.stride_tricks import as_strided
 from ...devices import Array
 from ..sizes import convolved_size
 from .blas import multiply
-from .threads import lanes, parallel, scratch, spread
+from .threads import num_threads, parallel_for, run_workers, scratch
 from .winograd import convolve as winograd
 
 Pair = tuple[int, int]
@@ -59,7 +59,7 @@ def _uses_winograd(
 
 def conv2d(
     x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Sides, dilation: Pair, groups: int,
-    memo: dict[Any, Any] | None = None,
+    cache: dict[Any, Any] | None = None,
 ) -> Array:  # fmt: skip
     """(N, C, H, W) with (O, C / groups, kH, kW) to (N, O, H', W'), channels-last in memory."""
     size = convolved_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
@@ -67,7 +67,7 @@ def conv2d(
     if result.size == 0:
         return result
     if _uses_winograd(x, weight, size, stride, padding, dilation, groups):
-        winograd(x, weight, bias, padding, result, memo, transposed=False)
+        winograd(x, weight, bias, padding, result, cache, transposed=False)
         return result
     if x.size == 0:  # no channels, or nothing but padding: a sum of nothing
         result[...] = 0
@@ -82,7 +82,7 @@ def conv2d(
 
 def conv_transpose2d(
     x: Array, weight: Array, bias: Array | None, output_size: Pair, stride: Pair, padding: Sides, dilation: Pair,
-    groups: int, memo: dict[Any, Any] | None = None,
+    groups: int, cache: dict[Any, Any] | None = None,
 ) -> Array:  # fmt: skip
     """(N, C, H, W) with (C, O / groups, kH, kW) to (N, O, *output_size): the adjoint of conv2d in its input."""
     result = _channels_last((x.shape[0], weight.shape[1] * groups, *output_size), x.dtype)
@@ -92,7 +92,7 @@ def conv_transpose2d(
         result[...] = 0
     elif _uses_winograd(x, weight, output_size, stride, padding, dilation, groups):
         sides = (2 - padding[0], 2 - padding[1], 2 - padding[2], 2 - padding[3])
-        winograd(x, weight, bias, sides, result, memo, transposed=True)
+        winograd(x, weight, bias, sides, result, cache, transposed=True)
         return result
     else:
         for part in range(groups):
@@ -135,7 +135,7 @@ def _part(array: Array, axis: int, part: int, groups: int) -> Array:
 def _add_bias(result: Array, bias: Array) -> None:
     rows = result.transpose(0, 2, 3, 1).reshape(-1, result.shape[1])
     step = max(1, STRIP_BYTES // max(1, rows.shape[1] * rows.itemsize))
-    spread(lambda a, b: np.add(rows[a:b], bias, out=rows[a:b]), len(rows), step)
+    parallel_for(lambda a, b: np.add(rows[a:b], bias, out=rows[a:b]), len(rows), step)
 
 
 def _padded(x: Array, padding: Sides) -> Array:
@@ -166,7 +166,7 @@ def _strips(n: int, size: Pair, row_bytes: int) -> list[Strip]:
     height, width = size
     image_bytes = row_bytes * width * height
     if image_bytes * 2 <= STRIP_BYTES or height == 1:
-        step = max(1, min(-(-n // lanes()), STRIP_BYTES // max(1, image_bytes)))
+        step = max(1, min(-(-n // num_threads()), STRIP_BYTES // max(1, image_bytes)))
         return [(a, min(n, a + step), 0, height) for a in range(0, n, step)]
     rows = max(1, STRIP_BYTES // max(1, row_bytes * width))
     rows = -(-height // -(-height // rows))
@@ -184,14 +184,14 @@ def _columns(windows: Array, strip: Strip) -> Array:
 
 
 def _each_strip(work: Any, strips: list[Any]) -> int:
-    """Run work(lane, strip) on all strips, shared among the lanes; returns the number of lanes."""
-    count = min(lanes(), len(strips))
+    """Run work(worker, strip) on all strips, shared among the workers; returns the number of workers."""
+    count = min(num_threads(), len(strips))
 
-    def lane_work(lane: int) -> None:
-        for strip in strips[lane::count]:
-            work(lane, strip)
+    def worker_loop(worker: int) -> None:
+        for strip in strips[worker::count]:
+            work(worker, strip)
 
-    parallel(lane_work, count)
+    run_workers(worker_loop, count)
     return count
 
 
@@ -201,7 +201,7 @@ def _im2col_forward(x: Array, weight: Array, result: Array, stride: Pair, paddin
     windows = _windows(_padded(x, padding), weight.shape[2:], stride, dilation, size)
     matrix = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(-1, weight.shape[0])
 
-    def work(lane: int, strip: Strip) -> None:
+    def work(worker: int, strip: Strip) -> None:
         a, b, r, s = strip
         target = out[a:b, r:s]
         if target.flags.c_contiguous:
@@ -213,7 +213,7 @@ def _im2col_forward(x: Array, weight: Array, result: Array, stride: Pair, paddin
 
 
 def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, padding: Sides, dilation: Pair) -> Array:
-    """(O, C, kH, kW): each lane adds up its strips, then the lanes' sums are added."""
+    """(O, C, kH, kW): each worker adds up its strips, then the workers' sums are added."""
     grads = np.ascontiguousarray(grad.transpose(0, 2, 3, 1))
     channels, depth = grads.shape[3], math.prod(kernel_size) * x.shape[1]
     if grads.size == 0 or x.size == 0:
@@ -221,13 +221,13 @@ def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, paddi
     size = grads.shape[1:3]
     windows = _windows(_padded(x, padding), kernel_size, stride, dilation, size)
     strips = _strips(len(x), size, depth * x.itemsize)
-    sums = np.zeros((min(lanes(), len(strips)), depth, channels), x.dtype)
+    sums = np.zeros((min(num_threads(), len(strips)), depth, channels), x.dtype)
 
-    def work(lane: int, strip: Strip) -> None:
+    def work(worker: int, strip: Strip) -> None:
         a, b, r, s = strip
         product = scratch.get("weight product", depth * channels, x.dtype).reshape(depth, channels)
         np.matmul(_columns(windows, strip).T, grads[a:b, r:s].reshape(-1, channels), out=product)
-        np.add(sums[lane], product, out=sums[lane])
+        np.add(sums[worker], product, out=sums[worker])
 
     _each_strip(work, strips)
     total = sums.sum(axis=0) if len(sums) > 1 else sums[0]
@@ -235,21 +235,21 @@ def _im2col_weight(x: Array, grad: Array, kernel_size: Pair, stride: Pair, paddi
 
 
 def _im2col_backward(x: Array, weight: Array, result: Array, stride: Pair, padding: Sides, dilation: Pair) -> None:
-    """Each pixel of x times the weights is added to its window. Lanes own whole images; where there are fewer images
-    than lanes, each lane adds into an image of its own, and these are summed at the end."""
+    """Each pixel of x times the weights is added to its window. Workers own whole images; where there are fewer images
+    than workers, each worker adds into an image of its own, and these are summed at the end."""
     job = _Scatter(x, weight, result, stride, padding, dilation)
     n, height, width, _ = job.pixels.shape
     strips = _strips(n, (height, width), job.matrix.shape[1] * x.itemsize)
-    if n >= lanes():
+    if n >= num_threads():
         by_image: dict[int, list[Any]] = {}
         for strip in strips:
             by_image.setdefault(strip[0], []).append(strip)
-        _each_strip(lambda lane, group: job.whole_images(group), list(by_image.values()))
+        _each_strip(lambda worker, group: job.whole_images(group), list(by_image.values()))
         return
     for i in range(n):
         own = [strip for strip in strips if strip[0] <= i < strip[1]]
-        sums = [job.blank(f"image {lane}", 1) for lane in range(min(lanes(), len(own)))]
-        _each_strip(lambda lane, strip, sums=sums, i=i: job.scatter(sums[lane], strip, i), own)
+        sums = [job.blank(f"image {worker}", 1) for worker in range(min(num_threads(), len(own)))]
+        _each_strip(lambda worker, strip, sums=sums, i=i: job.scatter(sums[worker], strip, i), own)
         job.out[i : i + 1] = sum(sums[1:], start=sums[0])[job.inside]
 
 

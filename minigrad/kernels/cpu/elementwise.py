@@ -13,7 +13,7 @@ import numpy as np
 
 from ...devices import Array
 from .matmul import matmul
-from .threads import scratch, spread
+from .threads import parallel_for, scratch
 
 CHUNK = 1 << 17  # entries: 512 KiB of float32, so that a few operands fit into the second-level cache
 
@@ -41,7 +41,7 @@ def chunked(function: Callable[..., Any], result: Array, *operands: Array) -> Ar
         function(result, *operands)
         return result
     out, vectors = flat(order, result), [flat(order, operand) for operand in operands]
-    spread(lambda a, b: function(out[a:b], *[vector[a:b] for vector in vectors]), result.size, CHUNK)
+    parallel_for(lambda a, b: function(out[a:b], *[vector[a:b] for vector in vectors]), result.size, CHUNK)
     return result
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...devices import Array
 from .blas import multiply
-from .threads import lanes, parallel, share
+from .threads import num_threads, part_of, run_workers
 
 SMALL = 1 << 18  # multiplications: up to here threads cost more than they save, and BLAS starts none either
 SHORT_SUM = 1 << 8  # the least inner size of a Gram matrix that is cut along the sum
@@ -49,13 +49,13 @@ def gram(x: Array) -> Array:
 def _each(a: Array, b: Array) -> Array:
     """The products of two batches of matrices, shared among threads."""
     result = np.empty((len(a), a.shape[1], b.shape[2]), a.dtype)
-    count = min(lanes(), len(a))
+    count = min(num_threads(), len(a))
 
-    def work(lane: int) -> None:
-        part = share(len(a), lane, count)
+    def work(worker: int) -> None:
+        part = part_of(len(a), worker, count)
         np.matmul(a[part], b[part], out=result[part])
 
-    parallel(work, count)
+    run_workers(work, count)
     return result
 
 
@@ -80,12 +80,12 @@ def _shared(a: Array, b: Array) -> Array:
     A layer's x W^T on a batch is faster as W x^T, its transpose: OpenBLAS likes the longer side first.
     """
     result = np.empty((a.shape[0], b.shape[1]), a.dtype)
-    count, by_rows = lanes(), a.shape[0] >= b.shape[1]
+    count, by_rows = num_threads(), a.shape[0] >= b.shape[1]
     swap = _by_columns(b)
     total = max(result.shape)
 
-    def work(lane: int) -> None:
-        part = share(total, lane, count)
+    def work(worker: int) -> None:
+        part = part_of(total, worker, count)
         if by_rows:
             multiply(a[part], b, result[part])
         elif swap:
@@ -93,18 +93,18 @@ def _shared(a: Array, b: Array) -> Array:
         else:
             multiply(a, b[:, part], result[:, part])
 
-    parallel(work, count)
+    run_workers(work, count)
     return result
 
 
 def _long_sum(a: Array, b: Array) -> Array:
     """Each thread sums over a part of the inner axis; the parts are added."""
-    count, inner = lanes(), a.shape[1]
+    count, inner = num_threads(), a.shape[1]
     parts = np.empty((count, a.shape[0], b.shape[1]), a.dtype)
 
-    def work(lane: int) -> None:
-        part = share(inner, lane, count)
-        np.matmul(a[:, part], b[part], out=parts[lane])
+    def work(worker: int) -> None:
+        part = part_of(inner, worker, count)
+        np.matmul(a[:, part], b[part], out=parts[worker])
 
-    parallel(work, count)
+    run_workers(work, count)
     return parts.sum(axis=0) if count > 1 else parts[0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...devices import Array
 from .elementwise import CHUNK
-from .threads import lanes, parallel
+from .threads import num_threads, run_workers
 
 
 def _per_channel(values: Array, x: Array) -> Array:
@@ -29,15 +29,15 @@ def _matrix(x: Array) -> Array | None:
 
 
 def _over_rows(work: Callable[[int, int, int], None], rows: int, channels: int) -> int:
-    """Run work(lane, first, last) over row ranges of about CHUNK entries; returns the number of lanes."""
+    """Run work(worker, first, last) over row ranges of about CHUNK entries; returns the number of workers."""
     step = max(1, CHUNK // max(1, channels))
-    count = max(1, min(lanes(), -(-rows // step)))
+    count = max(1, min(num_threads(), -(-rows // step)))
 
-    def lane_work(lane: int) -> None:
-        for first in range(lane * step, rows, step * count):
-            work(lane, first, min(rows, first + step))
+    def worker_loop(worker: int) -> None:
+        for first in range(worker * step, rows, step * count):
+            work(worker, first, min(rows, first + step))
 
-    parallel(lane_work, count)
+    run_workers(worker_loop, count)
     return count
 
 
@@ -48,20 +48,20 @@ def moments(x: Array) -> tuple[Array, Array]:
     if matrix is None or x.dtype != np.float32 or x.size <= CHUNK:
         return x.mean(axis=axes), x.var(axis=axes)
     rows, channels = matrix.shape
-    sums = np.zeros((lanes(), channels), x.dtype)
+    sums = np.zeros((num_threads(), channels), x.dtype)
     ones = np.ones(max(1, CHUNK // channels), x.dtype)
 
-    def add(lane: int, a: int, b: int) -> None:
-        sums[lane] += ones[: b - a] @ matrix[a:b]
+    def add(worker: int, a: int, b: int) -> None:
+        sums[worker] += ones[: b - a] @ matrix[a:b]
 
     _over_rows(add, rows, channels)
     mean = sums.sum(axis=0) / x.dtype.type(rows)
     sums[...] = 0
 
-    def add_squares(lane: int, a: int, b: int) -> None:
+    def add_squares(worker: int, a: int, b: int) -> None:
         centred = matrix[a:b] - mean
         np.multiply(centred, centred, out=centred)
-        sums[lane] += ones[: b - a] @ centred
+        sums[worker] += ones[: b - a] @ centred
 
     _over_rows(add_squares, rows, channels)
     return mean, sums.sum(axis=0) / x.dtype.type(rows)
@@ -78,7 +78,7 @@ def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Ar
     result = np.empty_like(x)
     out: Any = _matrix(result)
 
-    def work(lane: int, a: int, b: int) -> None:
+    def work(worker: int, a: int, b: int) -> None:
         y = out[a:b]
         np.subtract(matrix[a:b], mean, out=y)
         np.multiply(y, scale, out=y)
@@ -109,13 +109,13 @@ def normalize_backward(
         return centred * _per_channel(scale, x), grad_weight, grad_bias
     grads = grads.reshape(matrix.shape)
     rows, channels = matrix.shape
-    sums = np.zeros((2, lanes(), channels), x.dtype)
+    sums = np.zeros((2, num_threads(), channels), x.dtype)
     ones = np.ones(max(1, CHUNK // channels), x.dtype)
 
-    def add(lane: int, a: int, b: int) -> None:
+    def add(worker: int, a: int, b: int) -> None:
         product = (matrix[a:b] - mean) * grads[a:b]
-        sums[0, lane] += ones[: b - a] @ grads[a:b]
-        sums[1, lane] += ones[: b - a] @ product
+        sums[0, worker] += ones[: b - a] @ grads[a:b]
+        sums[1, worker] += ones[: b - a] @ product
 
     _over_rows(add, rows, channels)
     grad_bias = sums[0].sum(axis=0)
@@ -125,7 +125,7 @@ def normalize_backward(
     slope = grad_weight * rstd / x.dtype.type(count)
     level = grad_bias / x.dtype.type(count)
 
-    def work(lane: int, a: int, b: int) -> None:
+    def work(worker: int, a: int, b: int) -> None:
         y = out[a:b]
         np.subtract(matrix[a:b], mean, out=y)
         np.multiply(y, slope, out=y)

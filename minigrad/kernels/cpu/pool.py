@@ -13,7 +13,7 @@ import numpy as np
 
 from ...devices import Array
 from ..sizes import pooled_size
-from .threads import spread
+from .threads import parallel_for
 
 Pair = tuple[int, int]
 
@@ -56,25 +56,25 @@ def _rows_in_threads(work: object, out: Array) -> None:
     pixels = max(1, out.size // max(1, n * height))
     if n > 1:
         step = max(1, (1 << 15) // max(1, pixels * height))
-        spread(lambda a, b: work(slice(a, b), slice(None)), n, step)  # type: ignore[operator]
+        parallel_for(lambda a, b: work(slice(a, b), slice(None)), n, step)  # type: ignore[operator]
     else:
-        spread(lambda a, b: work(slice(None), slice(a, b)), height, max(1, (1 << 15) // pixels))  # type: ignore[operator]
+        parallel_for(lambda a, b: work(slice(None), slice(a, b)), height, max(1, (1 << 15) // pixels))  # type: ignore[operator]
 
 
 def max_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, Array]:
-    """(maxima, choice): choice is the place of the first maximum in each window; see the package's contract."""
+    """(maxima, indices): indices is the place of the first maximum in each window; see the package's contract."""
     out = pooled_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     image = _last(_bordered(x, padding, _extent(out, kernel_size, stride, dilation), -np.inf))
     n, c = x.shape[:2]
     y = np.empty((n, *out, c), x.dtype)
     small = kernel_size[0] * kernel_size[1] <= 256
-    choice = np.zeros((n, *out, c), np.uint8 if small else np.int32)
+    indices = np.zeros((n, *out, c), np.uint8 if small else np.int32)
     places = list(_places(kernel_size, stride, dilation, out))
 
     def work(images: slice, rows: slice) -> None:
-        best, chosen = y[images, rows], choice[images, rows]
+        best, chosen = y[images, rows], indices[images, rows]
         candidates = [image[images, vertical, horizontal][:, rows] for _, (vertical, horizontal) in places]
         best[...] = candidates[0]
         for number, candidate in enumerate(candidates[1:], 1):
@@ -86,15 +86,15 @@ def max_pool2d(
                 chosen[np.isnan(candidate)] = number
 
     _rows_in_threads(work, y.transpose(0, 3, 1, 2))
-    return y.transpose(0, 3, 1, 2), choice.transpose(0, 3, 1, 2)
+    return y.transpose(0, 3, 1, 2), indices.transpose(0, 3, 1, 2)
 
 
 def max_pool2d_scatter(
-    grad: Array, choice: Array, input_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+    grad: Array, indices: Array, input_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Array:
     """Zeros of (N, C, *input_size) with each gradient added at the place its window chose."""
     out = grad.shape[2:]
-    choices = _last(choice)
+    choices = _last(indices)
 
     def chosen(number: int, images: slice, rows: slice) -> Array:
         return np.equal(choices[images, rows], number)
@@ -132,11 +132,13 @@ def _scattered(
     return inside.transpose(0, 3, 1, 2)
 
 
-def max_pool2d_gather(x: Array, choice: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+def max_pool2d_gather(
+    x: Array, indices: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
     """The x at the place that each window chose: the adjoint of scatter."""
-    out = choice.shape[2:]
+    out = indices.shape[2:]
     image = _last(_bordered(x, padding, _extent(out, kernel_size, stride, dilation), 0.0))
-    choices = _last(choice)
+    choices = _last(indices)
     y = np.zeros(choices.shape, x.dtype)
     for number, (vertical, horizontal) in _places(kernel_size, stride, dilation, out):
         np.copyto(y, image[:, vertical, horizontal], where=choices == number)

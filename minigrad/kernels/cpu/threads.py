@@ -4,10 +4,10 @@ NumPy releases Python's lock inside its loops and inside BLAS, so plain Python t
 kernel cuts its work into pieces (a strip of rows, a chunk of a vector), so that each piece's buffers fit into the
 processor's cache, and calls
 
-    parallel(work, lanes())        # work(0), work(1), ... at the same time
+    run_workers(work, num_threads())        # work(0), work(1), ... at the same time
 
 BLAS must not start threads of its own inside the pieces: it is limited to one thread for as long as any kernel runs,
-and restored afterwards. The number of lanes is MINIGRAD_NUM_THREADS, or the number of usable cores. Results depend
+and restored afterwards. The number of workers is MINIGRAD_NUM_THREADS, or the number of usable cores. Results depend
 on it (sums are cut at other places) but are the same from run to run.
 """
 
@@ -39,13 +39,13 @@ def _count() -> int:
     return int(text)
 
 
-_lanes = _count()
+_num_threads = _count()
 _inside = threading.local()  # .working is set in threads that already run a piece: nested calls run serially
 
 
-def lanes() -> int:
+def num_threads() -> int:
     """How many pieces of work may run at the same time, from where this is called."""
-    return 1 if getattr(_inside, "working", False) else _lanes
+    return 1 if getattr(_inside, "working", False) else _num_threads
 
 
 class _SingleThreadedBlas:
@@ -96,10 +96,10 @@ class _Helper:
 _helpers: list[_Helper] = []
 
 
-def parallel(work: Callable[[int], Any], count: int) -> None:
+def run_workers(work: Callable[[int], Any], count: int) -> None:
     """Run work(0), ..., work(count - 1) in as many threads, the first in this one; returns when all are done.
 
-    count must not exceed `lanes()`. An exception in any piece is raised here, after the others have finished.
+    count must not exceed `num_threads()`. An exception in any piece is raised here, after the others have finished.
     """
     if count <= 1:
         with _blas:
@@ -109,17 +109,17 @@ def parallel(work: Callable[[int], Any], count: int) -> None:
         _helpers.append(_Helper())
     done: SimpleQueue[BaseException | None] = SimpleQueue()
 
-    def piece(lane: int) -> None:
+    def piece(worker: int) -> None:
         try:
-            work(lane)
+            work(worker)
         except BaseException as error:
             done.put(error)
         else:
             done.put(None)
 
     with _blas:
-        for lane in range(1, count):
-            _helpers[lane - 1].tasks.put(functools.partial(piece, lane))
+        for worker in range(1, count):
+            _helpers[worker - 1].tasks.put(functools.partial(piece, worker))
         _inside.working = True
         try:
             piece(0)
@@ -131,23 +131,23 @@ def parallel(work: Callable[[int], Any], count: int) -> None:
             raise error
 
 
-def share(total: int, lane: int, count: int, width: int = 1) -> slice:
-    """The part of range(total) that is a lane's, one of `count`; each of its numbers stands for `width` entries."""
-    return slice(total * lane // count * width, total * (lane + 1) // count * width)
+def part_of(total: int, worker: int, count: int, width: int = 1) -> slice:
+    """The part of range(total) that is a worker's, one of `count`; each of its numbers stands for `width` entries."""
+    return slice(total * worker // count * width, total * (worker + 1) // count * width)
 
 
-def spread(work: Callable[[int, int], Any], total: int, step: int) -> None:
-    """Run work(start, stop) over range(total) in pieces of `step`, shared among the lanes."""
+def parallel_for(work: Callable[[int, int], Any], total: int, step: int) -> None:
+    """Run work(start, stop) over range(total) in pieces of `step`, shared among the workers."""
     if total <= step:
         work(0, total)
         return
-    count = min(lanes(), -(-total // step))
+    count = min(num_threads(), -(-total // step))
 
-    def lane_work(lane: int) -> None:
-        for start in range(lane * step, total, step * count):
+    def worker_loop(worker: int) -> None:
+        for start in range(worker * step, total, step * count):
             work(start, min(total, start + step))
 
-    parallel(lane_work, count)
+    run_workers(worker_loop, count)
 
 
 class Scratch(threading.local):

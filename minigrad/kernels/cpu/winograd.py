@@ -12,7 +12,7 @@ the Cook-Toom construction, Blahut 2010, chapter 5.)
 
 The transforms are written as products with Kronecker squares, so that they are matrix products too. Tiles are worked
 off in pieces small enough for the cache, in threads; where there are few tiles the 36 products are shared instead.
-Transformed weights are kept in the weight's `memo` until the weight changes, once for both directions, and counted.
+Transformed weights are kept in the weight's `cache` until the weight changes, once for both directions, and counted.
 
 Accuracy: for data of unit variance the result's error, relative RMS against float64, is below 5e-6 at every shape of
 VGG19 (measured 7e-7 to 2.2e-6, in both directions; direct float32 convolution has 2e-7). float64 never comes here.
@@ -33,7 +33,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...devices import Array
 from .blas import multiply, rows_in_piece
-from .threads import lanes, parallel, scratch, share
+from .threads import num_threads, part_of, run_workers, scratch
 
 TILE, KERNEL = 4, 3
 SIDE = TILE + KERNEL - 1  # 6
@@ -134,20 +134,20 @@ class _Kept:
 kept = _Kept()
 
 
-def transformed_weights(weight: Array, transposed: bool, memo: dict[Any, Any] | None) -> Array:
-    """G g G^T for all kernels, (36, C, O); from the memo if it is there.
+def transformed_weights(weight: Array, transposed: bool, cache: dict[Any, Any] | None) -> Array:
+    """G g G^T for all kernels, (36, C, O); from the cache if it is there.
 
     weight: (O, C, 3, 3); or, transposed, the (C, O, 3, 3) of a convolution whose adjoint is to be computed. Both
     share one transform: the adjoint exchanges the channels, and its transforms see to the mirror image. Few channels
     are copied in the other order too, which is quicker to multiply with.
     """
     key = ("winograd", weight.__array_interface__["data"][0], weight.shape, weight.strides)
-    result = _remembered(memo, key, lambda: _spectrum(weight))
+    result = _remembered(cache, key, lambda: _spectrum(weight))
     if not transposed:
         return result
     if not rows_in_piece(*weight.shape[:2]):
         return result.transpose(0, 2, 1)
-    return _remembered(memo, (*key, "transposed"), lambda: np.ascontiguousarray(result.transpose(0, 2, 1)))
+    return _remembered(cache, (*key, "transposed"), lambda: np.ascontiguousarray(result.transpose(0, 2, 1)))
 
 
 def _spectrum(weight: Array) -> Array:
@@ -156,26 +156,26 @@ def _spectrum(weight: Array) -> Array:
     return (square @ flat).reshape(SIDE * SIDE, weight.shape[1], weight.shape[0])
 
 
-def _remembered(memo: dict[Any, Any] | None, key: Any, make: Callable[[], Array]) -> Array:
-    """memo[key], made if it is not there, and kept if there is room for it."""
-    result = None if memo is None else memo.get(key)
+def _remembered(cache: dict[Any, Any] | None, key: Any, make: Callable[[], Array]) -> Array:
+    """cache[key], made if it is not there, and kept if there is room for it."""
+    result = None if cache is None else cache.get(key)
     if result is None:
         result = make()
-        if memo is not None and kept.add(result):
-            memo[key] = result
+        if cache is not None and kept.add(result):
+            cache[key] = result
     return result
 
 
 def convolve(
-    x: Array, weight: Array, bias: Array | None, padding: Sides, result: Array, memo: dict[Any, Any] | None,
+    x: Array, weight: Array, bias: Array | None, padding: Sides, result: Array, cache: dict[Any, Any] | None,
     transposed: bool,
 ) -> None:  # fmt: skip
     """Write the convolution of x (N, C, H, W) into result (N, O, H', W'), which lies channels-last."""
-    job = _Job(x, transformed_weights(weight, transposed, memo), bias, padding, result, TRANSFORMS[transposed])
+    job = _Job(x, transformed_weights(weight, transposed, cache), bias, padding, result, TRANSFORMS[transposed])
     if len(x) * job.rows * job.columns <= FEW_TILES:
-        job.share_products()
+        job.by_products()
     else:
-        job.share_pieces()
+        job.by_pieces()
 
 
 class _Job:
@@ -198,8 +198,8 @@ class _Job:
         self.exact = (height, width) == (self.rows * TILE, self.columns * TILE) and self.out.flags.c_contiguous
 
     def pieces(self) -> list[Piece]:
-        """All of the work in pieces of about TILES_IN_STRIP tiles, as many for each lane."""
-        count, n, tiles = lanes(), len(self.images), self.rows * self.columns
+        """All of the work in pieces of about TILES_IN_STRIP tiles, as many for each worker."""
+        count, n, tiles = num_threads(), len(self.images), self.rows * self.columns
         if n >= count and tiles * 2 <= TILES_IN_STRIP:
             step = max(1, min(-(-n // count), TILES_IN_STRIP // tiles))
             return [(a, min(n, a + step), 0, self.rows) for a in range(0, n, step)]
@@ -256,13 +256,13 @@ class _Job:
             tiles = slice(start, start + step)
             np.matmul(spectrum[:, tiles], weights, out=product[:, tiles])
 
-    def share_pieces(self) -> None:
+    def by_pieces(self) -> None:
         """Pieces shared among threads, each transformed, multiplied and transformed back while it is in the cache."""
         pieces = self.pieces()
-        count = min(lanes(), len(pieces))
+        count = min(num_threads(), len(pieces))
 
-        def work(lane: int) -> None:
-            for piece in pieces[lane::count]:
+        def work(worker: int) -> None:
+            for piece in pieces[worker::count]:
                 view = self.tiles(piece)
                 shape = view.shape[2:5]
                 tiles, channels, out_channels = math.prod(shape), self.channels, self.out_channels
@@ -275,11 +275,11 @@ class _Job:
                 y = multiply(self.output_transform, product, self.rows_of("winograd b", 16, tiles, out_channels))
                 self.store(y.reshape(TILE, TILE, *shape, out_channels), piece)
 
-        parallel(work, count)
+        run_workers(work, count)
 
-    def share_products(self) -> None:
+    def by_products(self) -> None:
         """All tiles at once: the transforms are shared by tiles, the 36 products one by one."""
-        count, n = lanes(), len(self.images)
+        count, n = num_threads(), len(self.images)
         view = self.tiles((0, n, 0, self.rows))
         shape = view.shape[2:5]
         tiles, channels, out_channels = math.prod(shape), self.channels, self.out_channels
@@ -293,30 +293,30 @@ class _Job:
         )
         results = y.reshape(TILE, TILE, *shape, out_channels)
 
-        def copy(lane: int) -> None:
-            rows = share(self.rows, lane, count)
+        def copy(worker: int) -> None:
+            rows = part_of(self.rows, worker, count)
             by_row[:, :, :, rows] = view[:, :, :, rows]
 
-        def transform(lane: int) -> None:
-            part = share(tiles, lane, count, channels)
+        def transform(worker: int) -> None:
+            part = part_of(tiles, worker, count, channels)
             multiply(self.input_transform, data[:, part], spectrum[:, part])
 
-        def products(lane: int) -> None:
-            places = share(36, lane, count)
+        def products(worker: int) -> None:
+            places = part_of(36, worker, count)
             self.multiply_places(in_tiles[places], self.weights[places], out_tiles[places])
 
-        def transform_back(lane: int) -> None:
-            part = share(tiles, lane, count, out_channels)
+        def transform_back(worker: int) -> None:
+            part = part_of(tiles, worker, count, out_channels)
             multiply(self.output_transform, product[:, part], y[:, part])
 
-        def store(lane: int) -> None:
-            images = share(n, lane, count)
+        def store(worker: int) -> None:
+            images = part_of(n, worker, count)
             if n >= count and images.stop > images.start:
                 self.store(results[:, :, images], (images.start, images.stop, 0, self.rows))
-            rows = share(self.rows, lane, count)
+            rows = part_of(self.rows, worker, count)
             if n < count and rows.stop > rows.start:
                 for i in range(n):
                     self.store(results[:, :, i : i + 1, rows], (i, i + 1, rows.start, rows.stop))
 
         for stage in (copy, transform, products, transform_back, store):
-            parallel(stage, count)
+            run_workers(stage, count)

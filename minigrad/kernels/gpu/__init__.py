@@ -1,7 +1,7 @@
 """The kernels for CuPy arrays, under the names of the contract in `minigrad.kernels`.
 
-Where they stand: `gpu_convolution`, `gpu_pooling`, `gpu_normalization`, `gpu_elementwise`, `gpu_resizing`. They are
-short pieces of CUDA C++ that CuPy compiles on first use (and keeps compiled in ~/.cupy); matrix products go to cuBLAS.
+The files have the names of the CPU's: `conv`, `pool`, `norm`, `elementwise`, `resize`. The kernels are short
+pieces of CUDA C++ that CuPy compiles on first use (and keeps compiled in ~/.cupy); matrix products go to cuBLAS.
 
 Three rules hold for all of them:
 

@@ -71,7 +71,7 @@ GATHER_COLUMNS = (
 
 def conv2d(
     x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Sides, dilation: Pair, groups: int,
-    memo: dict[Any, Any] | None = None,
+    cache: dict[Any, Any] | None = None,
 ) -> Array:  # fmt: skip
     """(N, C, H, W) with (O, C / groups, kH, kW) to (N, O, H', W')."""
     size = convolved_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
@@ -89,7 +89,7 @@ def conv2d(
 
 def conv_transpose2d(
     x: Array, weight: Array, bias: Array | None, output_size: Pair, stride: Pair, padding: Sides, dilation: Pair,
-    groups: int, memo: dict[Any, Any] | None = None,
+    groups: int, cache: dict[Any, Any] | None = None,
 ) -> Array:  # fmt: skip
     """(N, C, H, W) with (C, O / groups, kH, kW) to (N, O, *output_size): the adjoint of conv2d in its input."""
     y = cupy().zeros((x.shape[0], weight.shape[1] * groups, *output_size), x.dtype)

@@ -64,15 +64,15 @@ MAXIMUM = (
       }
     }
     y = best;
-    choice = place;
+    indices = place;
 """
 )
 
 GATHER = (
     WINDOW
     + """
-    I row = start_row + choice / kw * dy;
-    I col = start_col + choice % kw * dx;
+    I row = start_row + indices / kw * dy;
+    I col = start_col + indices % kw * dx;
     bool inside = row >= 0 && row < height && col >= 0 && col < width;
     y = inside ? x[(plane * height + row) * width + col] : T(0);
 """
@@ -97,12 +97,12 @@ AVERAGE = WINDOW + """
 
 SPREAD_AVERAGE = "I first_row = down - top, first_col = right - left;" + DIVISOR + "total += grad[window] / T(count);"
 
-MAX_POOL = f"raw T x, {SIZES}", "T y, K choice", MAXIMUM, "minigrad_max_pool"
+MAX_POOL = f"raw T x, {SIZES}", "T y, K indices", MAXIMUM, "minigrad_max_pool"
 MAX_POOL_SCATTER = (
-    f"raw T grad, raw K choice, {SIZES}", "T y",
-    PIXEL.replace("ADD", "if (choice[window] == u * kw + v) total += grad[window];"), "minigrad_max_pool_scatter",
+    f"raw T grad, raw K indices, {SIZES}", "T y",
+    PIXEL.replace("ADD", "if (indices[window] == u * kw + v) total += grad[window];"), "minigrad_max_pool_scatter",
 )  # fmt: skip
-MAX_POOL_GATHER = f"raw T x, K choice, {SIZES}", "T y", GATHER, "minigrad_max_pool_gather"
+MAX_POOL_GATHER = f"raw T x, K indices, {SIZES}", "T y", GATHER, "minigrad_max_pool_gather"
 AVG_POOL = f"raw T x, {SIZES}, bool include_pad", "T y", AVERAGE, "minigrad_avg_pool"
 AVG_POOL_SCATTER = (
     f"raw T grad, {SIZES}, bool include_pad", "T y", PIXEL.replace("ADD", SPREAD_AVERAGE), "minigrad_avg_pool_scatter"
@@ -112,33 +112,35 @@ AVG_POOL_SCATTER = (
 def max_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, Array]:
-    """(maxima, choice): choice is the place of the first maximum in each window; see the package's contract."""
+    """(maxima, indices): indices is the place of the first maximum in each window; see the package's contract."""
     out = pooled_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     y = cupy().empty((*x.shape[:2], *out), x.dtype)
-    choice = cupy().empty(y.shape, "uint8" if kernel_size[0] * kernel_size[1] <= 256 else "int32")
+    indices = cupy().empty(y.shape, "uint8" if kernel_size[0] * kernel_size[1] <= 256 else "int32")
     if y.size:
         sizes = (*x.shape[2:], *out, *kernel_size, *stride, *padding, *dilation)
-        indexed(max(x.size, y.size), *MAX_POOL)(rows(x), *sizes, y.reshape(-1), choice.reshape(-1))
-    return y, choice
+        indexed(max(x.size, y.size), *MAX_POOL)(rows(x), *sizes, y.reshape(-1), indices.reshape(-1))
+    return y, indices
 
 
 def max_pool2d_scatter(
-    grad: Array, choice: Array, input_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+    grad: Array, indices: Array, input_size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Array:
     """Zeros of (N, C, *input_size) with each gradient added at the place its window chose."""
     y = cupy().empty((*grad.shape[:2], *input_size), grad.dtype)
     if y.size:
         sizes = (*input_size, *grad.shape[2:], *kernel_size, *stride, *padding, *dilation)
-        indexed(max(y.size, grad.size), *MAX_POOL_SCATTER)(rows(grad), rows(choice), *sizes, y.reshape(-1))
+        indexed(max(y.size, grad.size), *MAX_POOL_SCATTER)(rows(grad), rows(indices), *sizes, y.reshape(-1))
     return y
 
 
-def max_pool2d_gather(x: Array, choice: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+def max_pool2d_gather(
+    x: Array, indices: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
     """The x at the place that each window chose: the adjoint of scatter."""
-    y = cupy().empty(choice.shape, x.dtype)
+    y = cupy().empty(indices.shape, x.dtype)
     if y.size:
-        sizes = (*x.shape[2:], *choice.shape[2:], *kernel_size, *stride, *padding, *dilation)
-        indexed(max(x.size, y.size), *MAX_POOL_GATHER)(rows(x), rows(choice), *sizes, y.reshape(-1))
+        sizes = (*x.shape[2:], *indices.shape[2:], *kernel_size, *stride, *padding, *dilation)
+        indexed(max(x.size, y.size), *MAX_POOL_GATHER)(rows(x), rows(indices), *sizes, y.reshape(-1))
     return y
 
 

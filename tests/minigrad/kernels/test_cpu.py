@@ -102,12 +102,12 @@ def test_the_three_convolutions_are_adjoint(geometry, dtype, tolerance, path):
     assert abs(np.vdot(weight, grad_weight) - form) < tolerance * scale
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 3])
+@pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("shape", [(40, 8, 8), (101, 8, 8), (3, 36, 36), (70, 5, 7), (2, 3, 90), (1, 70, 5)], ids=str)
-def test_winograd_cuts_batches_into_any_pieces(shape, lanes, monkeypatch):
+def test_winograd_cuts_batches_into_any_pieces(shape, workers, monkeypatch):
     """Several images in a piece, several pieces in an image, all tiles at once; exact tiles and not."""
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
-    monkeypatch.setattr(threads, "_lanes", lanes)
+    monkeypatch.setattr(threads, "_num_threads", workers)
     count, *size = shape
     x, weight, bias = random(count, 5, *size), random(4, 5, 3, 3), random(4)
     rest = (1, 1), (1, 1, 1, 1), (1, 1), 1
@@ -187,10 +187,10 @@ def test_the_first_nan_of_a_window_is_its_maximum_and_others_keep_theirs(places)
     for place in places:
         x[0, 1, 4 + place // 2, 2 + place % 2] = np.nan
     x[0, 0, 0, :2] = np.inf, -np.inf  # their sum is NaN too
-    y, choice = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    y, indices = cpu.max_pool2d(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
     expected = plain.copy()
     expected[0, 1, 2, 1], expected[0, 0, 0, 0] = places[0], 0
-    np.testing.assert_array_equal(choice, expected)
+    np.testing.assert_array_equal(indices, expected)
     assert np.isnan(y[0, 1, 2, 1]) and np.isnan(y).sum() == 1
 
 
@@ -219,22 +219,22 @@ def test_gram_is_the_product_with_the_transpose(shape, columns_first):
     np.testing.assert_allclose(cpu.gram(x), exact @ exact.swapaxes(-1, -2), rtol=1e-4, atol=2e-3)
 
 
-def test_memo_is_used_and_gives_the_same(monkeypatch):
+def test_cache_is_used_and_gives_the_same(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
-    x, weight, memo = random(1, 8, 12, 12, dtype=np.float32), random(8, 8, 3, 3, dtype=np.float32), {}
+    x, weight, cache = random(1, 8, 12, 12, dtype=np.float32), random(8, 8, 3, 3, dtype=np.float32), {}
     arguments = (None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
-    first = cpu.conv2d(x, weight, *arguments, memo)
-    back = cpu.conv_transpose2d(x, weight, None, (12, 12), *arguments[1:], memo)
-    assert len(memo) == 2  # both directions share one transform, of few channels in either order
-    np.testing.assert_array_equal(cpu.conv2d(x, weight, *arguments, memo), first)
-    np.testing.assert_array_equal(cpu.conv_transpose2d(x, weight, None, (12, 12), *arguments[1:], memo), back)
-    large, memo_of_large = random(256, 256, 3, 3, dtype=np.float32), {}
+    first = cpu.conv2d(x, weight, *arguments, cache)
+    back = cpu.conv_transpose2d(x, weight, None, (12, 12), *arguments[1:], cache)
+    assert len(cache) == 2  # both directions share one transform, of few channels in either order
+    np.testing.assert_array_equal(cpu.conv2d(x, weight, *arguments, cache), first)
+    np.testing.assert_array_equal(cpu.conv_transpose2d(x, weight, None, (12, 12), *arguments[1:], cache), back)
+    large, cache_of_large = random(256, 256, 3, 3, dtype=np.float32), {}
     image = random(1, 256, 8, 8, dtype=np.float32)
-    cpu.conv2d(image, large, *arguments, memo_of_large)
-    cpu.conv_transpose2d(image, large, None, (8, 8), *arguments[1:], memo_of_large)
-    assert len(memo_of_large) == 1  # many channels in one order only
+    cpu.conv2d(image, large, *arguments, cache_of_large)
+    cpu.conv_transpose2d(image, large, None, (8, 8), *arguments[1:], cache_of_large)
+    assert len(cache_of_large) == 1  # many channels in one order only
     turned = weight.transpose(1, 0, 2, 3)  # a view of the same memory must not be taken for the weight
-    np.testing.assert_array_equal(cpu.conv2d(x, turned, *arguments, memo), cpu.conv2d(x, turned, *arguments))
+    np.testing.assert_array_equal(cpu.conv2d(x, turned, *arguments, cache), cpu.conv2d(x, turned, *arguments))
 
 
 @pytest.mark.parametrize("empty", ["images", "in", "out"])
@@ -306,16 +306,16 @@ def test_normalisation_of_large_batches(last):
 def test_max_pooling_is_its_definition(kernel, stride, padding, ceil_mode):
     x = np.round(random(2, 3, 11, 70, dtype=np.float32) * 2)  # rounded: with ties
     pairs = ((kernel, kernel), (stride, stride), (padding, padding), (1, 1))
-    y, choice = cpu.max_pool2d(x, *pairs, ceil_mode)
+    y, indices = cpu.max_pool2d(x, *pairs, ceil_mode)
     padded = np.pad(x, ((0, 0), (0, 0), (padding, kernel), (padding, kernel)), constant_values=-np.inf)
     for i, j in np.ndindex(*y.shape[2:]):
         window = padded[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel].reshape(2, 3, -1)
         np.testing.assert_array_equal(y[:, :, i, j], window.max(axis=2))
-        np.testing.assert_array_equal(choice[:, :, i, j], window.argmax(axis=2))
+        np.testing.assert_array_equal(indices[:, :, i, j], window.argmax(axis=2))
     grad = random(*y.shape, dtype=np.float32, seed=1)
-    scattered = cpu.max_pool2d_scatter(grad, choice, x.shape[2:], *pairs)
+    scattered = cpu.max_pool2d_scatter(grad, indices, x.shape[2:], *pairs)
     assert scattered.shape == x.shape
-    np.testing.assert_array_equal(cpu.max_pool2d_gather(x, choice, *pairs), y)
+    np.testing.assert_array_equal(cpu.max_pool2d_gather(x, indices, *pairs), y)
     np.testing.assert_allclose(np.vdot(scattered, x), np.vdot(grad, y), rtol=1e-4)
 
 

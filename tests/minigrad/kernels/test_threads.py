@@ -32,10 +32,10 @@ def test_a_linear_layer_and_its_gradients_lie_as_their_parameters():
         assert array.flags.c_contiguous
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 3, 5])
-def test_any_number_of_threads(lanes, monkeypatch):
+@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+def test_any_number_of_threads(workers, monkeypatch):
     expected = large_convolution()
-    monkeypatch.setattr(threads, "_lanes", lanes)
+    monkeypatch.setattr(threads, "_num_threads", workers)
     assert relative_rms(large_convolution(), expected) < 5e-6
     x, grad = random(3, 8, 30, 30), random(3, 8, 30, 30, seed=1)
     gradient = cpu.conv2d_weight(x, grad, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1)
@@ -62,31 +62,31 @@ def test_several_users_at_once():
 
 def test_nested_work_runs_serially():
     seen = []
-    threads.parallel(lambda lane: seen.append(threads.lanes()), threads.lanes())
-    expected = 1 if threads.lanes() > 1 else threads.lanes()
-    assert seen == [expected] * threads.lanes()
-    results = [None] * threads.lanes()
+    threads.run_workers(lambda worker: seen.append(threads.num_threads()), threads.num_threads())
+    expected = 1 if threads.num_threads() > 1 else threads.num_threads()
+    assert seen == [expected] * threads.num_threads()
+    results = [None] * threads.num_threads()
 
-    def work(lane):
-        results[lane] = large_convolution()
+    def work(worker):
+        results[worker] = large_convolution()
 
-    threads.parallel(work, threads.lanes())
+    threads.run_workers(work, threads.num_threads())
     for result in results:
         assert relative_rms(result, large_convolution()) < 5e-6
 
 
 @pytest.mark.parametrize("failing", [0, 1])
 def test_an_error_in_a_piece_comes_out_and_blas_is_restored(failing, monkeypatch):
-    monkeypatch.setattr(threads, "_lanes", 2)
+    monkeypatch.setattr(threads, "_num_threads", 2)
     before = blas_threads()
 
-    def work(lane):
-        if lane == failing:
-            raise ArithmeticError(f"piece {lane}")
+    def work(worker):
+        if worker == failing:
+            raise ArithmeticError(f"piece {worker}")
 
     with pytest.raises(ArithmeticError, match=f"piece {failing}"):
-        threads.parallel(work, 2)
-    assert threads.lanes() == 2
+        threads.run_workers(work, 2)
+    assert threads.num_threads() == 2
     assert blas_threads() == before
 
 
@@ -168,7 +168,7 @@ def test_a_changed_weight_is_transformed_anew(name, monkeypatch):
     weight = mg.tensor(random(16, 16, 3, 3, dtype=np.float32, seed=1), requires_grad=True)
     with mg.no_grad():
         before = mg.conv2d(x, weight, padding=1).numpy()
-        assert weight.version.memo
+        assert weight.version.cache
         WEIGHT_CHANGES[name](weight)
         after = mg.conv2d(x, weight, padding=1).numpy()
         fresh = mg.conv2d(x, mg.tensor(weight.detach().numpy().copy()), padding=1).numpy()
