@@ -21,8 +21,8 @@ from PIL import Image
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.autograd import Tensor
-from minigrad.checkpoint import atomic_write
 from minigrad.devices import Device
+from minigrad.files import atomic_write
 
 from .common.cli import (
     Parser,

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad.checkpoint import atomic_write
 from minigrad.devices import Device
+from minigrad.files import atomic_write
 
 from .common.cli import Parser, add_common, positive_int, run, start, writable_folder
 from .common.html_page import Page

@@ -16,8 +16,8 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.autograd import Tensor
-from minigrad.checkpoint import atomic_write
 from minigrad.devices import Device
+from minigrad.files import atomic_write
 from nets.classifier import DigitClassifier
 
 from .common.cli import Parser, UserError, add_common, positive_int, run, start, writable_folder

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.autograd import Tensor
-from minigrad.checkpoint import atomic_write
+from minigrad.files import atomic_write
 
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
 from .gan.checkpoints import Trained

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import minigrad as mg
-from minigrad.checkpoint import atomic_write
+from minigrad.files import atomic_write
 from nets import vgg
 
 from .common import images

@@ -12,66 +12,20 @@ from __future__ import annotations
 import json
 import os
 import struct
-import tempfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from .autograd import Tensor
 from .devices import Device, device, to_device, to_numpy
+from .files import atomic_write
 
 FORMAT = "minigrad-checkpoint"
 VERSION = 1
-
-
-@contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes its place only when all of it is safely on the disk.
-
-    The bytes go to a temporary file in the same folder, which replaces `path` at the end; whatever goes wrong
-    before that (an exception, a full disk, a kill) leaves the old file as it was.
-    Errors: OSError that names the path if its folder is missing, not writable, or full.
-    """
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write there: {os.strerror(error.errno or 0)}", str(target)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-        _sync_folder(target.parent)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            raise OSError(error.errno, error.strerror or str(error), str(target)) from None
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the replacement itself durable, where the system lets folders be synchronised."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 # ------------------------------------------------------------------------- values to JSON and back

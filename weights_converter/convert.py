@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checkpoint import atomic_write
+from minigrad.files import atomic_write
 
 from .architecture import ARCHITECTURES, HEAD_NAMES, Architecture
 from .converted import make_metadata, write_converted

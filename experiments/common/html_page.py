@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image
 
-from minigrad.checkpoint import atomic_write
+from minigrad.files import atomic_write
 
 MIME = {
     ".png": "image/png",

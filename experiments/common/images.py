@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from minigrad.checkpoint import atomic_write
 from minigrad.data.image import Color, open_picture, resize_longest
+from minigrad.files import atomic_write
 
 Picture = np.ndarray  # (1, 3, H, W) or (3, H, W) float32 in [0, 1]; gray ones (1, H, W) or (H, W) are taken too
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from minigrad.checkpoint import atomic_write
+from minigrad.files import atomic_write
 
 
 class LossLog:

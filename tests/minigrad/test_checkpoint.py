@@ -11,7 +11,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import checkpoint, nn, optim
-from minigrad.checkpoint import atomic_write
+from minigrad.files import atomic_write
 
 
 def test_every_kind_of_value_comes_back_bit_for_bit(tmp_path):
