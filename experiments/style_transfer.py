@@ -166,7 +166,7 @@ class Level:
 
 def noise(level: Level) -> np.ndarray:
     """A gray picture with normal noise of deviation 0.1, (1, 3, height, width)."""
-    values = mg.backend.generator().standard_normal((1, 3, level.height, level.width), dtype=np.float32)
+    values = mg.random.generator().standard_normal((1, 3, level.height, level.width), dtype=np.float32)
     return np.clip(0.5 + 0.1 * values, 0, 1).astype(np.float32)
 
 

@@ -16,12 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
+from types import ModuleType
 from typing import Any
 
+import minigrad as mg
 from minigrad.autograd import Op, Tensor
 from minigrad.devices import Array
 from minigrad.grad_mode import observe
+from minigrad.nn import functional as F
+from nets import dcgan, mlp_gan
+from nets.vgg import VGG19
 
 
 @dataclass
@@ -146,11 +150,8 @@ class Step:
         return count
 
 
-def _gan_step(name: str) -> Step:
+def _gan_step(networks: ModuleType) -> Step:
     """A step of document 000's loop: the discriminator on real and fake, the generator through it; batch 128."""
-    import minigrad as mg
-
-    networks = import_module(f"nets.{name}")  # by name: the engine itself knows no networks
     generator, discriminator = networks.Generator(noise_dim=96), networks.Discriminator()
     softplus = mg.nn.functional.softplus
 
@@ -168,10 +169,7 @@ def _style_step(size: int) -> Step:
 
     L-BFGS itself is not counted: its sums over one small picture are nothing beside the network's.
     """
-    import minigrad as mg
-    from minigrad.nn import functional as F
-
-    net = import_module("nets.vgg").VGG19()
+    net = VGG19()
     layers = [f"conv{block}_1" for block in range(1, 6)]
 
     def step() -> None:
@@ -187,8 +185,8 @@ def _style_step(size: int) -> Step:
 
 
 STEPS: dict[str, Callable[[], Step]] = {
-    "MLP GAN, batch 128": lambda: _gan_step("gan"),
-    "DCGAN lab, batch 128": lambda: _gan_step("dcgan"),
+    "MLP GAN, batch 128": lambda: _gan_step(mlp_gan),
+    "DCGAN lab, batch 128": lambda: _gan_step(dcgan),
     "style transfer, VGG19, 256 px": lambda: _style_step(256),
 }
 

@@ -186,7 +186,7 @@ def test_devices_and_seeds(monkeypatch):
     assert generator().random() == first
     with pytest.raises(ValueError, match="'tpu' is not a device"):
         started("--device", "tpu")
-    monkeypatch.setattr(cuda, "cuda_status", lambda: (False, "no CUDA device was found"))
+    monkeypatch.setattr(cuda, "status", lambda: (False, "no CUDA device was found"))
     with pytest.raises(UserError, match="--device cuda: the GPU cannot be used: no CUDA device was found"):
         started("--device", "cuda")
     assert str(started("--device", "auto")) == "cpu"

@@ -265,17 +265,17 @@ def test_luminance_is_matched():
 
 
 def test_a_grid_puts_each_image_in_its_place():
-    images = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1) / 10 * np.ones((5, 1, 3, 4), np.float32)
-    sheet = images.grid(images, columns=2, gap=1)
+    pictures = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1) / 10 * np.ones((5, 1, 3, 4), np.float32)
+    sheet = images.grid(pictures, columns=2, gap=1)
     assert sheet.shape == (1, 3, 1 + 3 * 4, 1 + 2 * 5)
     for index in range(5):
         row, column = divmod(index, 2)
         tile = sheet[0, :, 1 + row * 4 : 4 + row * 4, 1 + column * 5 : 5 + column * 5]
-        assert np.all(tile == images[index])
+        assert np.all(tile == pictures[index])
     assert sheet[0, 0, -2, -2] == 0.5 and sheet[0, 0, 0, 0] == 0.5
-    assert images.grid(images).shape == (1, 3, 2 + 2 * 5, 2 + 3 * 6)
+    assert images.grid(pictures).shape == (1, 3, 2 + 2 * 5, 2 + 3 * 6)
     with pytest.raises(ValueError, match=r"grid: images must be .* got \(0, 1, 3, 4\)"):
-        images.grid(images[:0])
+        images.grid(pictures[:0])
 
 
 def test_a_labelled_strip_and_table_hold_the_pictures_unchanged():
