@@ -13,7 +13,6 @@ from typing import Any
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.autograd import Tensor
-from minigrad.nn.spectral_norm import spectral_norm
 from minigrad.optim.optimizer import Optimizer
 from nets import dcgan, mlp_gan
 
@@ -88,7 +87,14 @@ RECIPES = {
 def make_networks(config: Config) -> tuple[nn.Module, nn.Module]:
     """(generator, discriminator) of a configuration, freshly started from the random generator."""
     generator, discriminator = RECIPES[config["net"]].makers(config)
-    return generator, spectral_norm(discriminator) if config["spectral_norm"] else discriminator
+    if config["spectral_norm"]:
+        discriminator.apply(_normalize_spectrally)
+    return generator, discriminator
+
+
+def _normalize_spectrally(module: nn.Module) -> None:
+    if isinstance(module, (nn.Linear, nn.Conv2d)):
+        nn.utils.spectral_norm(module)
 
 
 def make_loss(config: Config) -> GanLoss:

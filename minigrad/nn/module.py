@@ -6,14 +6,15 @@ saving, listing, switching between training and evaluation) walks that tree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..autograd import Tensor
-from ..devices import device_of, to_device
+from ..devices import Device, device_of, to_device
 from ..grad_mode import no_grad
+from ..hooks import RemovableHandle
 from ..ops.creation import as_dtype
 from ..ops.creation import to as convert
 
@@ -21,7 +22,7 @@ M = TypeVar("M", bound="Module")
 
 
 class Parameter(Tensor):
-    """A tensor that a Module lists among its parameters: what training changes."""
+    """A tensor that a Module lists among its parameters: what training changes. Shares the memory of `data`."""
 
     __slots__ = ()
 
@@ -29,24 +30,52 @@ class Parameter(Tensor):
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter: data must be a Tensor, got {type(data).__name__}")
         super().__init__(data.array, requires_grad)
+        self.version = data.version
+
+
+class LoadResult(NamedTuple):
+    """What `load_state_dict` with strict=False skipped: names the state lacks, and names the module lacks."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
-    """The base of all layers and networks. A subclass defines `forward`; calling the module calls it."""
+    """The base of all layers and networks. A subclass defines `forward`; calling the module calls it.
+
+    Parameters, buffers and submodules are listed in the order in which their names were first registered; one that
+    replaces another takes its place.
+    """
 
     training: bool
 
     def __init__(self) -> None:
-        object.__setattr__(self, "_parameters", {})
-        object.__setattr__(self, "_buffers", {})
-        object.__setattr__(self, "_modules", {})
+        for registry in ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks"):
+            object.__setattr__(self, registry, {})
+        object.__setattr__(self, "_not_persistent", set())  # buffers that a state dict leaves out
         self.training = True
 
     def forward(self, *inputs: Any) -> Any:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return self.forward(*inputs, **options)
+        for before in tuple(self._forward_pre_hooks.values()):
+            changed = before(self, inputs)
+            if changed is not None:
+                inputs = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*inputs, **options)
+        for after in tuple(self._forward_hooks.values()):
+            changed = after(self, inputs, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_pre_hook(self, hook: Callable[[Any, tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Call `hook(module, inputs)` before each forward; what it returns, if not None, replaces the inputs."""
+        return RemovableHandle(self._forward_pre_hooks, hook)
+
+    def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> RemovableHandle:
+        """Call `hook(module, inputs, output)` after each forward; what it returns, if not None, replaces the output."""
+        return RemovableHandle(self._forward_hooks, hook)
 
     # ------------------------------------------------------------------------------ registration
     def __setattr__(self, name: str, value: Any) -> None:
@@ -54,8 +83,7 @@ class Module:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
         for kind, registry in ((Parameter, self._parameters), (Module, self._modules)):
             if isinstance(value, kind):
-                self._forget(name)
-                registry[name] = value
+                self._register(registry, name, value)
                 return
         for registry in (self._parameters, self._buffers, self._modules):
             if name in registry:
@@ -65,9 +93,12 @@ class Module:
                 return
         object.__setattr__(self, name, value)
 
-    def _forget(self, name: str) -> None:
-        for registry in (self.__dict__, self._parameters, self._buffers, self._modules):
-            registry.pop(name, None)
+    def _register(self, registry: dict[str, Any], name: str, value: Any) -> None:
+        """Put a value under a name: at the end, or in the place of what the registry has under it."""
+        for other in (self.__dict__, self._parameters, self._buffers, self._modules):
+            if other is not registry:
+                other.pop(name, None)
+        registry[name] = value
 
     def __getattr__(self, name: str) -> Any:
         for registry in ("_parameters", "_buffers", "_modules"):
@@ -77,33 +108,59 @@ class Module:
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
-        self._forget(name)
+        for registry in (self._parameters, self._buffers, self._modules):
+            if name in registry:
+                del registry[name]
+                return
+        super().__delattr__(name)
 
-    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
-        """Keep a tensor that is saved and moved with the module but not trained (running means, say)."""
-        self._forget(name)
+    def _check_name(self, what: str, name: Any, registry: dict[str, Any]) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}.{what}: name must be a string, got {type(name).__name__}")
+        if "." in name or not name:
+            raise KeyError(f"{type(self).__name__}.{what}: name {name!r} must not be empty or contain a dot")
+        if name not in registry and hasattr(self, name):
+            raise KeyError(f"{type(self).__name__}.{what}: the module has an attribute {name!r} already")
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Keep a tensor that is moved with the module, and saved if `persistent`, but not trained (running means).
+
+        Errors: TypeError, or KeyError for a name that is taken, here and in the two methods below.
+        """
+        self._check_name("register_buffer", name, self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} must be a Tensor or None, got {type(tensor).__name__}")
         self._buffers[name] = tensor
+        (self._not_persistent.discard if persistent else self._not_persistent.add)(name)
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Register a parameter by name; None keeps the name free (`bias=False`)."""
-        self._forget(name)
-        self._parameters[name] = parameter
+        self._check_name("register_parameter", name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(param).__name__}")
+        self._parameters[name] = param
 
-    def add_module(self, name: str, module: Module) -> None:
-        """Register a submodule by name."""
-        self._forget(name)
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Register a submodule by name; one that is registered under it already is replaced in its place."""
+        self._check_name("add_module", name, self._modules)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name!r} must be a Module or None, got {type(module).__name__}")
         self._modules[name] = module
 
+    register_module = add_module
+
     # ---------------------------------------------------------------------------------- listing
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it, with dotted names; each object once."""
-        seen: set[int] = set()
-        stack = [(prefix, self)]
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it, with dotted names; each object once, unless remove_duplicate is False."""
+        memo = set() if memo is None else memo
+        stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             name, module = stack.pop()
-            if id(module) in seen:
+            if remove_duplicate and module in memo:
                 continue
-            seen.add(id(module))
+            memo.add(module)
             yield name, module
             children = [
                 (f"{name}.{key}" if name else key, child) for key, child in module._modules.items() if child is not None
@@ -114,33 +171,50 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        return iter([(name, child) for name, child in self._modules.items() if child is not None])
+        """The modules right below this one, each once."""
+        seen: set[Module] = set()
+        for name, child in self._modules.items():
+            if child is not None and child not in seen:
+                seen.add(child)
+                yield name, child
 
     def children(self) -> Iterator[Module]:
         return (child for _, child in self.named_children())
 
-    def _named(self, registry: str) -> Iterator[tuple[str, Any]]:
-        for prefix, module in self.named_modules():
-            for name, value in getattr(module, registry).items():
-                if value is not None:
-                    yield f"{prefix}.{name}" if prefix else name, value
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Parameters with dotted names; one that is shared appears once."""
+    def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for name, parameter in self._named("_parameters"):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for place, module in modules:
+            for name, value in getattr(module, registry).items():
+                if value is not None and not (remove_duplicate and id(value) in seen):
+                    seen.add(id(value))
+                    yield f"{place}.{name}" if place else name, value
 
-    def parameters(self) -> Iterator[Parameter]:
-        return (parameter for _, parameter in self.named_parameters())
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Parameters with dotted names; one that is shared appears once. recurse: also those of modules below."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        return self._named("_buffers")
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def buffers(self) -> Iterator[Tensor]:
-        return (buffer for _, buffer in self.named_buffers())
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module of a dotted name; "" is this one. Errors: AttributeError naming the part that is missing."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"get_submodule: {name!r} in {target!r} is no Module")
+        return module
 
     def parameter_count(self) -> int:
         """How many numbers training can change or could change: the sizes of all parameters added up."""
@@ -149,19 +223,22 @@ class Module:
     # --------------------------------------------------------------------------------- switching
     def train(self: M, mode: bool = True) -> M:
         """Training mode: dropout drops, batch norm uses the batch."""
-        for module in self.modules():
-            module.training = mode
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode must be True or False, got {mode!r}")
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self: M) -> M:
         """Evaluation mode."""
         return self.train(False)
 
-    def apply(self: M, function: Callable[[Module], Any]) -> M:
-        """Call `function` on every module below this one, then on this one."""
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call `fn` on every module below this one, then on this one."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
@@ -169,15 +246,21 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or with set_to_none=False make them zero."""
         for parameter in self.parameters():
-            parameter.grad = None
+            if parameter.grad is not None:
+                parameter.grad = None if set_to_none else parameter.grad.detach() * 0.0
 
     # ----------------------------------------------------------------------- moving and converting
-    def to(self: M, *targets: Any, dtype: Any = None, device: Any = None) -> M:
-        """Move to a device, convert floating-point parameters to a dtype; the Parameter objects stay the same."""
+    def to(self: M, *targets: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> M:
+        """Move to a device, convert floating-point parameters to a dtype; the Parameter objects stay the same.
+
+        non_blocking: changes nothing, transfers are synchronous. Errors: TypeError for an integer dtype.
+        """
         probe = convert(Tensor(_probe(self)), *targets, dtype=dtype, device=device)
+        if probe.dtype.kind != "f":
+            raise TypeError(f"to: the parameters of a module are floating-point numbers, they cannot be {probe.dtype}")
         for tensor in [*self.parameters(), *self.buffers()]:
             for part in (tensor, tensor.grad):
                 if part is not None:
@@ -186,8 +269,8 @@ class Module:
                     part.version.bump()
         return self
 
-    def type(self: M, dtype: Any) -> M:
-        return self.to(as_dtype("type", dtype))
+    def type(self: M, dst_type: Any) -> M:
+        return self.to(as_dtype("type", dst_type))
 
     def float(self: M) -> M:
         return self.to("float32")
@@ -198,40 +281,53 @@ class Module:
     def cpu(self: M) -> M:
         return self.to(device="cpu")
 
-    def cuda(self: M) -> M:
-        return self.to(device="cuda")
+    def cuda(self: M, device: int | str | Device | None = None) -> M:
+        return self.to(device="cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
 
     # --------------------------------------------------------------------------------- state dict
-    def state_dict(self) -> dict[str, Tensor]:
-        """All parameters and buffers by dotted name, as tensors that share the module's memory."""
-        return {
-            name: value.detach() for registry in ("_parameters", "_buffers") for name, value in self._named(registry)
-        }
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+        """All parameters and buffers by dotted name, as tensors that share the module's memory.
 
-    def load_state_dict(self, state: dict[str, Tensor], strict: bool = True) -> None:
-        """Copy a state dict into the module.
+        Each module's parameters, then its buffers, then the modules below it; what is shared appears under each of
+        its names. keep_vars: the parameters themselves instead.
+        """
+        state: dict[str, Tensor] = {}
+        for place, module in self.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False):
+            saved = {name: value for name, value in module._buffers.items() if name not in module._not_persistent}
+            for name, value in (module._parameters | saved).items():
+                if value is not None:
+                    state[f"{place}.{name}" if place else name] = value if keep_vars else value.detach()
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], strict: bool = True) -> LoadResult:
+        """Copy a state dict into the module; returns (missing_keys, unexpected_keys).
 
         Errors: TypeError for an entry that is no Tensor; ValueError naming every missing, unexpected and misshapen
         entry (with strict=False only misshapen ones). Nothing is changed then.
         """
-        own = {name: value for registry in ("_parameters", "_buffers") for name, value in self._named(registry)}
-        for name, value in state.items():
+        own = self.state_dict(keep_vars=True)
+        for name, value in state_dict.items():
             if not isinstance(value, Tensor):
                 raise TypeError(f"load_state_dict: {name} must be a Tensor, got {type(value).__name__}")
-        problems = []
-        for title, names in (("missing", own.keys() - state.keys()), ("unexpected", state.keys() - own.keys())):
-            if names and strict:
-                problems.append(f"{title}: {', '.join(sorted(names))}")
-        for name in own.keys() & state.keys():
-            if own[name].shape != state[name].shape:
-                problems.append(f"{name} has shape {state[name].shape}, expected {own[name].shape}")
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        problems = [
+            f"{title}: {', '.join(names)}"
+            for title, names in (("missing", missing), ("unexpected", unexpected))
+            if names and strict
+        ]
+        shared = [name for name in own if name in state_dict]
+        for name in shared:
+            if own[name].shape != state_dict[name].shape:
+                problems.append(f"{name} has shape {state_dict[name].shape}, expected {own[name].shape}")
         if problems:
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit the state: {'; '.join(problems)}")
         with no_grad():
-            for name in own.keys() & state.keys():
-                value = state[name].array
+            for name in shared:
+                value = state_dict[name].array
                 own[name].array[...] = to_device(value, device_of(own[name].array))
                 own[name].version.bump()
+        return LoadResult(missing, unexpected)
 
     # --------------------------------------------------------------------------------------- repr
     def extra_repr(self) -> str:
