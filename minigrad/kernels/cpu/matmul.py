@@ -15,8 +15,9 @@ import numpy as np
 
 from ...devices import Array
 from .blas import multiply
-from .threads import num_threads, part_of, run_workers
+from .threads import num_threads, part_of, run_workers, single_threaded_blas
 
+TINY = 1 << 12  # multiplications: up to here no function of BLAS starts threads, nor is it worth while to say so
 SMALL = 1 << 18  # multiplications: up to here threads cost more than they save, and BLAS starts none either
 SHORT_SUM = 1 << 8  # the least inner size of a Gram matrix that is cut along the sum
 LONG_SUM = 1 << 12  # from this inner size on, a small result is cut along the sum
@@ -24,6 +25,13 @@ LONG_SUM = 1 << 12  # from this inner size on, a small result is cut along the s
 
 def matmul(a: Array, b: Array) -> Array:
     """The product over the last two axes; the others broadcast."""
+    if a.size * b.shape[-1] <= TINY:
+        return a @ b
+    with single_threaded_blas:
+        return _matmul(a, b)
+
+
+def _matmul(a: Array, b: Array) -> Array:
     if a.dtype != b.dtype or a.dtype.kind != "f":
         return a @ b
     if a.ndim == b.ndim == 2:
@@ -41,8 +49,9 @@ def gram(x: Array) -> Array:
     """x x^T over the last two axes. NumPy sees that both factors are one and asks BLAS for half of it (syrk)."""
     (rows, inner), result = x.shape[-2:], np.empty((*x.shape[:-1], x.shape[-2]), x.dtype)
     product = _long_sum if rows * rows * inner > SMALL and inner >= SHORT_SUM else _product
-    for index in np.ndindex(*x.shape[:-2]):
-        result[index] = product(x[index], x[index].T)
+    with single_threaded_blas:
+        for index in np.ndindex(*x.shape[:-2]):
+            result[index] = product(x[index], x[index].T)
     return result
 
 

@@ -33,7 +33,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...devices import Array
 from .blas import multiply, rows_in_piece
-from .threads import num_threads, part_of, run_workers, scratch
+from .threads import num_threads, part_of, run_workers, scratch, single_threaded_blas
 
 TILE, KERNEL = 4, 3
 SIDE = TILE + KERNEL - 1  # 6
@@ -112,14 +112,13 @@ class _Kept:
 
     def __init__(self) -> None:
         self.bytes, self.lock = 0, threading.Lock()
-        text = os.environ.get("MINIGRAD_WINOGRAD_MEMORY", "1024")
-        if not text.isdecimal():
-            raise ValueError(f"MINIGRAD_WINOGRAD_MEMORY must be a whole number of megabytes, got {text!r}")
-        self.limit = int(text) << 20
+        self.limit: int | None = None  # read from the environment when first needed: importing cannot fail
 
     def add(self, array: Array) -> bool:
         """Count an array, unless there is no room for it."""
         with self.lock:
+            if self.limit is None:
+                self.limit = _memory_limit()
             if self.bytes + array.nbytes > self.limit:
                 return False
             self.bytes += array.nbytes
@@ -130,8 +129,21 @@ class _Kept:
         with self.lock:
             self.bytes -= size
 
+    def renew_lock(self) -> None:
+        """In a forked child: a thread that held the lock is not there to release it."""
+        self.lock = threading.Lock()
+
+
+def _memory_limit() -> int:
+    text = os.environ.get("MINIGRAD_WINOGRAD_MEMORY") or "1024"
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise ValueError(f"MINIGRAD_WINOGRAD_MEMORY must be a whole number of megabytes, got {text!r}")
+    return int(text) << 20
+
 
 kept = _Kept()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=kept.renew_lock)
 
 
 def transformed_weights(weight: Array, transposed: bool, cache: dict[Any, Any] | None) -> Array:
@@ -153,7 +165,9 @@ def transformed_weights(weight: Array, transposed: bool, cache: dict[Any, Any] |
 def _spectrum(weight: Array) -> Array:
     square = np.kron(_G, _G).astype(np.float32)
     flat = np.ascontiguousarray(weight.transpose(2, 3, 1, 0)).reshape(KERNEL * KERNEL, -1)
-    return (square @ flat).reshape(SIDE * SIDE, weight.shape[1], weight.shape[0])
+    with single_threaded_blas:
+        product = square @ flat
+    return product.reshape(SIDE * SIDE, weight.shape[1], weight.shape[0])
 
 
 def _remembered(cache: dict[Any, Any] | None, key: Any, make: Callable[[], Array]) -> Array:
