@@ -146,7 +146,7 @@ def test_an_int_takes_its_axis_away_before_index_arrays_are_looked_at():
 
 @pytest.mark.parametrize("index", [1.0, "a", mg.tensor([0.5]), np.array([1.5]), {}, [slice(0, 1), 0]], ids=str)
 def test_what_is_no_index_is_refused_in_one_sentence(index):
-    with pytest.raises(IndexError, match="^index: .* no index"):
+    with pytest.raises(IndexError, match=r"^index: .* no index"):
         mg.zeros(2, 3)[index]
 
 
