@@ -33,6 +33,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...devices import Array
 from .blas import multiply, rows_in_piece
+from .im2col import Cache, ConvShape, Sides
 from .threads import num_threads, part_of, run_workers, scratch, single_threaded_blas
 
 TILE, KERNEL = 4, 3
@@ -42,7 +43,6 @@ TILES_IN_STRIP = 128
 APART = 16  # numbers between a scratch row and the next
 FEW_TILES = 256  # up to here the 36 products are shared among threads, not the tiles
 
-Sides = tuple[int, int, int, int]
 Piece = tuple[int, int, int, int]
 
 
@@ -146,7 +146,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=kept.renew_lock)
 
 
-def transformed_weights(weight: Array, transposed: bool, cache: dict[Any, Any] | None) -> Array:
+def transformed_weights(weight: Array, transposed: bool, cache: Cache) -> Array:
     """G g G^T for all kernels, (36, C, O); from the cache if it is there.
 
     weight: (O, C, 3, 3); or, transposed, the (C, O, 3, 3) of a convolution whose adjoint is to be computed. Both
@@ -170,7 +170,7 @@ def _spectrum(weight: Array) -> Array:
     return product.reshape(SIDE * SIDE, weight.shape[1], weight.shape[0])
 
 
-def _remembered(cache: dict[Any, Any] | None, key: Any, make: Callable[[], Array]) -> Array:
+def _remembered(cache: Cache, key: Any, make: Callable[[], Array]) -> Array:
     """cache[key], made if it is not there, and kept if there is room for it."""
     result = None if cache is None else cache.get(key)
     if result is None:
@@ -180,12 +180,19 @@ def _remembered(cache: dict[Any, Any] | None, key: Any, make: Callable[[], Array
     return result
 
 
-def convolve(
-    x: Array, weight: Array, bias: Array | None, padding: Sides, result: Array, cache: dict[Any, Any] | None,
-    transposed: bool,
-) -> None:  # fmt: skip
-    """Write the convolution of x (N, C, H, W) into result (N, O, H', W'), which lies channels-last."""
-    job = _Job(x, transformed_weights(weight, transposed, cache), bias, padding, result, TRANSFORMS[transposed])
+def forward(x: Array, weight: Array, bias: Array | None, result: Array, shape: ConvShape, cache: Cache = None) -> None:
+    """result (N, O, H', W') = conv2d(x, weight) + bias."""
+    _convolve(x, transformed_weights(weight, False, cache), bias, result, shape.padding, TRANSFORMS[False])
+
+
+def adjoint(y: Array, weight: Array, bias: Array | None, result: Array, shape: ConvShape, cache: Cache = None) -> None:
+    """result (N, C, H, W) = conv_transpose2d(y, weight) + bias: the adjoint in x."""
+    padding = shape.mirrored().padding
+    _convolve(y, transformed_weights(weight, True, cache), bias, result, padding, TRANSFORMS[True])
+
+
+def _convolve(x: Array, weights: Array, bias: Array | None, result: Array, padding: Sides, transforms: Any) -> None:
+    job = _Job(x, weights, bias, padding, result, transforms)
     if len(x) * job.rows * job.columns <= FEW_TILES:
         job.by_products()
     else:

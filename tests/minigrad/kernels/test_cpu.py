@@ -10,7 +10,7 @@ import pytest
 import minigrad as mg
 from experiments.bench.shapes import VGG19_LAYERS
 from minigrad.kernels import cpu
-from minigrad.kernels.cpu import conv, threads, winograd
+from minigrad.kernels.cpu import conv, im2col, threads, winograd
 from minigrad.kernels.cpu.blas import multiply
 
 # (C, O, (H, W), kernel, stride, padding (top, bottom, left, right), dilation, groups)
@@ -24,6 +24,8 @@ GEOMETRIES = [
     (4, 4, (9, 8), (3, 2), (2, 3), (0, 2, 1, 0), (2, 1), 4),
     (5, 3, (6, 6), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1),
     (2, 3, (5, 5), (5, 5), (1, 1), (0, 0, 0, 0), (1, 1), 1),
+    (17, 3, (12, 19), (5, 4), (1, 1), (4, 0, 1, 3), (1, 1), 1),
+    (33, 40, (6, 5), (4, 4), (2, 2), (1, 1, 1, 1), (1, 1), 1),
 ]
 
 
@@ -59,7 +61,7 @@ def spoiled_layout(x):
     return wide
 
 
-@pytest.fixture(params=["im2col", "winograd", "auto"])
+@pytest.fixture(params=["auto", *conv.PATHS])
 def path(request, monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", request.param)
     return request.param
@@ -142,23 +144,64 @@ def test_winograd_is_accurate_at_every_vgg_shape(transposed, monkeypatch):
 
 def test_float64_never_takes_winograd(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
-    monkeypatch.setattr(conv, "winograd", lambda *a, **k: pytest.fail("Winograd ran"))
+    monkeypatch.setattr(winograd, "forward", lambda *a, **k: pytest.fail("Winograd ran"))
     cpu.conv2d(random(1, 16, 16, 16), random(16, 16, 3, 3), None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
 
 
-def test_auto_takes_winograd_where_it_pays(monkeypatch):
-    monkeypatch.setenv("MINIGRAD_CONV", "auto")
-    calls = []
-    monkeypatch.setattr(conv, "winograd", lambda *a, **k: calls.append(1))
-    for channels in (64, 3):
-        x, weight = random(1, channels, 16, 16, dtype=np.float32), random(64, channels, 3, 3, dtype=np.float32)
-        cpu.conv2d(x, weight, None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
-    assert len(calls) == 1
+def path_of(x, weight, form="forward", stride=1, padding=1):
+    size = tuple((n + 2 * padding - k) // stride + 1 for n, k in zip(x[2:], weight[2:]))
+    shape = im2col.ConvShape(
+        x[0], x[1], weight[0], x[2:], size, weight[2:], (stride,) * 2, (padding,) * 4, (1, 1)
+    )  # fmt: skip
+    module = conv.path_for(shape, np.float32, form)
+    return next(name for name, path in conv.PATHS.items() if path.module is module)
+
+
+CHOICES = [
+    ("winograd", (1, 64, 16, 16), (64, 64, 3, 3), {}),
+    ("strips", (1, 64, 32, 32), (64, 64, 3, 3), {"form": "weight_gradient"}),
+    ("strips", (1, 3, 16, 16), (64, 3, 3, 3), {}),
+    ("im2col", (1, 512, 8, 8), (512, 512, 3, 3), {}),  # large weights, few pixels
+    ("winograd", (2, 512, 8, 8), (512, 512, 3, 3), {}),
+    ("im2col", (1, 512, 16, 16), (1024, 512, 4, 4), {"stride": 2}),
+    ("strips", (1, 64, 64, 64), (128, 64, 4, 4), {"stride": 2}),
+    ("mirrored", (1, 64, 64, 64), (3, 64, 9, 9), {"padding": 4}),
+    ("mirrored", (1, 64, 64, 64), (3, 64, 9, 9), {"padding": 4, "form": "adjoint"}),
+    ("strips", (1, 3, 64, 64), (64, 3, 9, 9), {"padding": 4}),
+]
+
+
+@pytest.mark.parametrize("name, x, weight, rest", CHOICES, ids=str)
+def test_the_table_takes_the_path_that_was_measured_to_be_fastest(name, x, weight, rest, monkeypatch):
+    monkeypatch.delenv("MINIGRAD_CONV", raising=False)
+    assert path_of(x, weight, **rest) == name
+
+
+@pytest.mark.parametrize("name", conv.PATHS)
+def test_a_path_asked_for_is_taken_where_it_is_possible(name, monkeypatch):
+    monkeypatch.setenv("MINIGRAD_CONV", name)
+    assert path_of((1, 8, 9, 9), (8, 8, 3, 3)) == name
+    assert path_of((1, 8, 9, 9), (8, 8, 3, 3), "weight_gradient") == {"winograd": "strips"}.get(name, name)
+    assert path_of((1, 8, 9, 9), (8, 8, 4, 4), stride=2) == ("im2col" if name == "im2col" else "strips")
+
+
+@pytest.mark.parametrize(
+    "channels, out, size, kernel, stride", [(8, 12, 20, 3, 1), (40, 33, 6, 4, 2), (20, 3, 9, 5, 1)]
+)
+def test_weight_gradients_lie_as_weights_do(sizes, path):
+    """Adam would else copy them at each step."""
+    channels, out, size, kernel, stride = sizes
+    arguments = (stride, stride), (1,) * 4, (1, 1), 1
+    x, weight = random(2, channels, size, size, dtype=np.float32), random(out, channels, kernel, kernel)
+    grad = cpu.conv2d_weight(
+        x, cpu.conv2d(x, weight.astype(np.float32), None, *arguments), weight.shape[2:], *arguments
+    )
+    assert grad.flags.c_contiguous and grad.shape == weight.shape
 
 
 def test_an_unknown_path_is_refused(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "fft")
-    with pytest.raises(ValueError, match="MINIGRAD_CONV must be auto, im2col or winograd, got 'fft'"):
+    with pytest.raises(ValueError, match="MINIGRAD_CONV must be auto, winograd, mirrored, strips, im2col, got 'fft'"):
         cpu.conv2d(random(1, 1, 3, 3), random(1, 1, 3, 3), None, (1, 1), (0, 0, 0, 0), (1, 1), 1)
 
 
