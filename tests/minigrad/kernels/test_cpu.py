@@ -185,9 +185,7 @@ def test_a_path_asked_for_is_taken_where_it_is_possible(name, monkeypatch):
     assert path_of((1, 8, 9, 9), (8, 8, 4, 4), stride=2) == ("im2col" if name == "im2col" else "strips")
 
 
-@pytest.mark.parametrize(
-    "channels, out, size, kernel, stride", [(8, 12, 20, 3, 1), (40, 33, 6, 4, 2), (20, 3, 9, 5, 1)]
-)
+@pytest.mark.parametrize("sizes", [(8, 12, 20, 3, 1), (40, 33, 6, 4, 2), (20, 3, 9, 5, 1)], ids=str)
 def test_weight_gradients_lie_as_weights_do(sizes, path):
     """Adam would else copy them at each step."""
     channels, out, size, kernel, stride = sizes
