@@ -10,18 +10,10 @@ generated points (black), and the way in which the generator's loss wants each o
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-import minigrad as mg
-from minigrad import nn, optim
-from minigrad.autograd import Tensor
-from minigrad.devices import Device
 from minigrad.files import atomic_write
 
 from .common.cli import (
@@ -36,117 +28,10 @@ from .common.cli import (
 )
 from .common.html_page import Page
 from .common.images import save_gif, save_picture
-from .common.plots import LossLog, plot_losses
-from .common.progress import interruptible, progress_bar, show
-from .gan.losses import LOSSES, GanLoss
-from .gan.toy_data import POINTS, Points
-from .gan.training import Players, alternate
-
-NOISE = 8  # numbers of noise a point
-SHOWN = 400  # points in a frame
-RANGE = 2.8  # the frames show the square from -RANGE to RANGE
-READ_EVERY = 20
-PENALTY = 0.1  # of wgan-gp in the plane; 10, right for pictures, flattens the critic between spots this small
-PLANE_LOSSES = {
-    name: dataclasses.replace(loss, penalty=PENALTY) if loss.penalty else loss for name, loss in LOSSES.items()
-}
-
-
-def make_players(loss: GanLoss, lr: float, hidden: int, device: Device) -> Players:
-    """Two networks with three hidden layers of ReLU (generator) and LeakyReLU 0.2 (discriminator)."""
-    generator = nn.Sequential(
-        nn.Linear(NOISE, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
-        nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2),
-    ).to(device=device)  # fmt: skip
-    discriminator = nn.Sequential(
-        nn.Linear(2, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
-        nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1),
-    ).to(device=device)  # fmt: skip
-    betas = (0.5, 0.9) if loss.penalty else (0.5, 0.999)
-    solvers = [optim.Adam(net.parameters(), lr=lr, betas=betas) for net in (generator, discriminator)]
-    return Players(generator, discriminator, *solvers, loss, lambda n: mg.randn(n, NOISE, device=device), device=device)
-
-
-def generated(players: Players, count: int) -> np.ndarray:
-    """Generated points (count, 2)."""
-    with mg.no_grad():
-        return players.generate(None, count).cpu().numpy()
-
-
-class Watcher:
-    """Draws frames of a game: the same noise and the same data points in each."""
-
-    def __init__(self, players: Players, points: Points) -> None:
-        self.players = players
-        self.noise = players.sample_noise(SHOWN)
-        self.data = points.sample(SHOWN)
-        self.frames: list[Image.Image] = []
-
-    def look(self) -> dict[str, np.ndarray]:
-        """opinion: D over the square (60, 60); made: generated points; pull: minus the loss's gradient at them."""
-        players, axis = self.players, np.linspace(-RANGE, RANGE, 60, dtype=np.float32)
-        places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-        with mg.no_grad():
-            opinion = players.loss.judged(players.D(mg.tensor(places, device=players.device))).cpu().numpy()
-            made: Tensor = players.G(self.noise)
-        made = made.detach().requires_grad_()
-        (slope,) = mg.grad(players.loss.generator(players.D(made)), [made])
-        return {
-            "opinion": opinion.reshape(60, 60),
-            "made": made.detach().cpu().numpy(),
-            "pull": -slope.cpu().numpy() * SHOWN,
-        }
-
-    def draw(self) -> None:
-        """Add a frame."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        seen = self.look()
-        figure = Figure(figsize=(4.2, 4.4), dpi=100, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        middle = 0.5 if self.players.loss.judged is mg.sigmoid else float(np.median(seen["opinion"]))
-        reach = max(float(np.abs(seen["opinion"] - middle).max()), 1e-6)
-        axes.imshow(
-            seen["opinion"], extent=(-RANGE, RANGE) * 2, origin="lower", cmap="RdBu", alpha=0.6,
-            vmin=middle - reach, vmax=middle + reach, interpolation="bilinear",
-        )  # fmt: skip
-        axes.scatter(*self.data.T, s=4, color="0.45", linewidths=0)
-        axes.scatter(*seen["made"].T, s=5, color="black", linewidths=0)
-        longest = max(float(np.abs(seen["pull"]).max()), 1e-9)
-        arrows = slice(None, None, 4)
-        axes.quiver(*seen["made"][arrows].T, *(seen["pull"][arrows] / longest).T, scale=8, width=0.003, color="purple")
-        axes.set(xlim=(-RANGE, RANGE), ylim=(-RANGE, RANGE), xticks=[], yticks=[])
-        axes.set_title(f"{self.players.loss.name}, step {self.players.step}", fontsize=10)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
-        self.frames.append(Image.open(buffer).convert("RGB"))
-
-
-def play(
-    players: Players, points: Points, steps: int, batch: int, folder: Path | None = None, frames: int = 0
-) -> Watcher:
-    """Train for `steps` steps; with a folder, log the losses there and draw `frames` frames evenly over the run."""
-    batches, watcher = points.batches(batch, players.device), Watcher(players, points)
-    due = set(np.linspace(0, steps, frames).round().astype(int).tolist()) if frames else set()
-    log = LossLog(folder / "losses.csv") if folder else None
-    if 0 in due:
-        watcher.draw()
-    with interruptible() as stop, progress_bar(steps, f"2-D {players.loss.name}") as bar:
-        while players.step < steps and not stop:
-            figures = alternate(players, batches)
-            players.step += 1
-            bar.update()
-            if log and players.step % READ_EVERY == 0:
-                read = {name: value.item() for name, value in figures.items()}
-                log.add(players.step, **read)
-                show(bar, **read)
-            if players.step in due:
-                watcher.draw()
-    if log:
-        log.close()
-    return watcher
+from .common.plots import plot_losses
+from .gan.losses import LOSSES
+from .gan.plane import PENALTY, PLANE_LOSSES, Watcher, generated, make_players, play
+from .gan.toy_data import POINTS
 
 
 def write_results(folder: Path, watcher: Watcher, report: dict[str, Any], title: str) -> None:

@@ -28,9 +28,9 @@ from .common.html_page import Page
 from .common.images import save_picture, strip
 from .common.plots import plot_curves
 from .gan.losses import LOSSES
+from .gan.plane import PLANE_LOSSES, Watcher, generated, make_players, play
 from .gan.toy_data import ring
 from .gan.training import Players, improve_discriminator, improve_generator
-from .gan_2d import PLANE_LOSSES, Watcher, generated, make_players, play
 
 HIDDEN, BATCH, RATE = 64, 128, 1e-3
 START = 5  # steps in which the discriminator comes to overpower
@@ -70,11 +70,11 @@ def overpowering(folder: Path, steps: int, device: Device) -> dict[str, float]:
         curves[title] = []
         for _ in range(steps):
             for _ in range(20):
-                figures = improve_discriminator(players, *next(batches))
+                losses = improve_discriminator(players, *next(batches))
             curves[title].append(pull_on_samples(players))
             improve_generator(players, BATCH)
         found[f"smallest pull after {START} steps, {title}"] = min(curves[title][START:])
-        found[f"D(x) - D(G(z)) at the end, {title}"] = (figures["d_real"] - figures["d_fake"]).item()
+        found[f"D(x) - D(G(z)) at the end, {title}"] = (losses["d_real"] - losses["d_fake"]).item()
     plot_curves(curves, folder / "overpowering.png", label="mean pull on generated points", log=True)
     return found
 

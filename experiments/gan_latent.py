@@ -59,7 +59,7 @@ class Explorer:
     def draw(self, noise: np.ndarray) -> np.ndarray:
         """Noise (N, D) to pictures (N, C, H, W) in [0, 1]."""
         trained = self.trained
-        labels = mg.full((len(noise),), self.digit, device=trained.device) if trained.config["classes"] else None
+        labels = mg.full((len(noise),), self.digit, device=trained.device) if trained.settings.classes else None
         placed: Tensor = mg.tensor(noise, device=trained.device)
         return trained.pictures(placed, labels).numpy()
 

@@ -2,13 +2,13 @@
 
     python -m experiments.gan_metrics runs/x/checkpoint.npz --data-dir DIR
 
-writes `metrics.json` and `nearest.png` beside the checkpoint. The judge is a classifier that minigrad trains itself
-the first time (a minute or two) and keeps; `--train-classifier` trains it anew.
+writes `metrics.json` and `nearest.png` beside the checkpoint. Features and classes come from a classifier that minigrad
+trains itself the first time (a minute or two) and keeps; `--train-classifier` trains it anew.
 """
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,22 @@ import numpy as np
 import minigrad as mg
 from minigrad.autograd import Tensor
 from minigrad.devices import Device
-from minigrad.files import atomic_write
 from nets.classifier import DigitClassifier
 
-from .common.cli import Parser, UserError, add_common, positive_int, run, start, writable_folder
+from .common.cli import Parser, UserError, add_common, positive_int, run, start
 from .common.images import grid, save_picture
+from .common.output_folder import OutputFolder
+from .common.run_page import write_metrics, write_page
 from .gan import metrics
 from .gan.checkpoints import Trained
 from .gan.classifier import accuracy, checksum, described, kept_classifier
 from .gan.datasets import NAMED, open_dataset
-from .gan.run import write_page
+from .gan.game import about
 
 COMPARED = 1000  # samples, and test images, whose nearest training image is looked for
 
 
-class Judge:
+class Evaluator:
     """A classifier with what it says about its data set."""
 
     def __init__(self, dataset: str, data_dir: str | None, device: Device, anew: bool = False) -> None:
@@ -44,23 +45,23 @@ class Judge:
         self.train_features, _ = described(self.classifier, self.train.images, device)
 
     def report(self, pictures: Tensor, labels: np.ndarray | None = None) -> dict[str, Any]:
-        """All measures of pictures (N, 1, 28, 28) in [0, 1]; labels: the classes that were asked for."""
+        """All metrics of pictures (N, 1, 28, 28) in [0, 1]; labels: the classes that were asked for."""
         features, classes = described(self.classifier, pictures, self.device)
-        shares = metrics.histogram(classes)
+        frequencies = metrics.histogram(classes)
         precision, recall = metrics.precision_recall(self.test_features, features)
         to_train, _ = metrics.nearest(features[:COMPARED], self.train_features)
         usual, _ = metrics.nearest(self.test_features[:COMPARED], self.train_features)
         found = {
             "pictures": len(pictures),
-            "judge": checksum(self.classifier)[:16],
-            "judge accuracy": self.accuracy,
+            "classifier": checksum(self.classifier)[:16],
+            "classifier accuracy": self.accuracy,
             "cFID": metrics.frechet_distance(self.test_features, features),
-            "classes with at least 2 %": int((shares >= 0.02).sum()),
-            "KL of the classes": metrics.kl_divergence(shares, metrics.histogram(self.test.targets)),
+            "classes with at least 2 %": int((frequencies >= 0.02).sum()),
+            "KL of the classes": metrics.kl_divergence(frequencies, metrics.histogram(self.test.targets)),
             "precision": precision,
             "recall": recall,
             "nearest training image, distance / test image's": float(to_train.mean() / usual.mean()),
-            "histogram": [round(float(share), 4) for share in shares],
+            "histogram": [round(float(frequency), 4) for frequency in frequencies],
         }
         if labels is not None:
             shuffled = np.random.default_rng(0).permutation(labels)
@@ -91,13 +92,13 @@ def load_samples(path: Path) -> tuple[Tensor, np.ndarray | None]:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """The command line; returns the figures."""
+    """The command line; returns the metrics."""
     parser = Parser("Measure how good generated digits are.", prog="python -m experiments.gan_metrics")
-    parser.add_argument("source", nargs="?", type=Path, metavar="CHECKPOINT|SAMPLES.npy", help="what to judge")
+    parser.add_argument("source", nargs="?", type=Path, metavar="CHECKPOINT|SAMPLES.npy", help="what to measure")
     parser.add_argument("-n", type=positive_int, default=10000, metavar="N", help="how many pictures to draw")
     parser.add_argument("--dataset", choices=NAMED, help="what they should look like; default: the run's, else mnist")
     parser.add_argument("--data-dir", metavar="DIR", help="where mnist or fashion_mnist lie; default: download once")
-    parser.add_argument("--train-classifier", action="store_true", help="train the judge anew")
+    parser.add_argument("--train-classifier", action="store_true", help="train the classifier anew")
     parser.add_argument("--out", metavar="DIR", help="where metrics.json goes; default: beside the source")
     add_common(parser)
     options = parser.parse_args(arguments)
@@ -105,34 +106,34 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     if options.source is None and not options.train_classifier:
         raise UserError("nothing to do: name a checkpoint or samples, or ask for --train-classifier")
     if options.source is None:
-        Judge(options.dataset or "mnist", options.data_dir, device, anew=True)
+        Evaluator(options.dataset or "mnist", options.data_dir, device, anew=True)
         return {}
-    return judge_source(options, device)
+    return evaluate_source(options, device)
 
 
-def judge_source(options: Any, device: Device) -> dict[str, Any]:
-    """Draw or read the pictures, judge them, and write what was found."""
+def evaluate_source(options: Any, device: Device) -> dict[str, Any]:
+    """Draw or read the pictures, compute their metrics, and write them."""
     source = options.source
-    folder = writable_folder(options.out or source.parent)
     trained = None if source.suffix == ".npy" else Trained(source, device)
-    dataset = options.dataset or (trained.config["dataset"] if trained else "mnist")
+    dataset = options.dataset or (trained.settings.dataset if trained else "mnist")
     if dataset not in NAMED:
         raise UserError(
-            f"{source}: was trained on {dataset}; the judge knows {', '.join(NAMED)}, name one with --dataset"
+            f"{source}: was trained on {dataset}; there are classifiers for {', '.join(NAMED)}, name one with --dataset"
         )
-    judge = Judge(dataset, options.data_dir, device, options.train_classifier)
-    start(options)
-    if trained:
-        pictures, asked = trained.images(options.n)
-        labels = None if asked is None else asked.cpu().numpy()
-    else:
-        pictures, labels = load_samples(source)
-    found = judge.report(pictures, labels)
-    save_picture(judge.neighbours(pictures), folder / "nearest.png")
-    with atomic_write(folder / "metrics.json") as file:
-        file.write(json.dumps(found, indent=1).encode())
-    if trained and (folder / "losses.png").exists():
-        write_page(folder, trained.config, found)
+    with OutputFolder(options.out or source.parent) as folder:
+        folder.check_free(["metrics.json", "nearest.png"])
+        evaluator = Evaluator(dataset, options.data_dir, device, options.train_classifier)
+        start(options)
+        if trained:
+            pictures, asked = trained.images(options.n)
+            labels = None if asked is None else asked.cpu().numpy()
+        else:
+            pictures, labels = load_samples(source)
+        found = evaluator.report(pictures, labels)
+        save_picture(evaluator.neighbours(pictures), folder.file("nearest.png"))
+        write_metrics(folder, found)
+        if trained and folder.existing(r"index\.html"):
+            write_page(folder, about(trained.settings), dataclasses.asdict(trained.settings), found)
     for name, value in found.items():
         print(f"{name:>50}  {value:.4g}" if isinstance(value, float) else f"{name:>50}  {value}")
     return found

@@ -1,4 +1,4 @@
-"""Draw pictures from a trained generator, for any judge: uint8, (n, 28, 28), black 0 and white 255.
+"""Draw pictures from a trained generator, for any evaluation: uint8, (n, 28, 28), black 0 and white 255.
 
     python -m experiments.gan_sample runs/x/checkpoint.npz -n 10000 -o samples.npy --seed 1
 
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"{options.output}: the name must end in .npy")
     target = writable_file(options.output)
     trained = Trained(options.checkpoint, device)
-    if options.labels and not trained.config["classes"]:
+    if options.labels and not trained.settings.classes:
         raise UserError(f"--labels: {options.checkpoint} is not conditional, so its pictures have no classes")
     start(options)  # making the network drew from the generator too: the noise begins at the seed
     pictures, labels = trained.images(options.n)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
+import math
 import os
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,39 +18,41 @@ from minigrad.files import atomic_write
 class LossLog:
     """A CSV file that grows with the run: `log.add(step, d_loss=..., g_loss=...)`.
 
-    The first row decides the columns. A new log replaces an old file at its first row; `resume_at(step)`
-    instead keeps the old rows up to that step, so that a run that was killed after its last checkpoint
-    writes each step once.
+    The first row decides the columns unless they are given. A new log replaces an old file at its first row.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], columns: Sequence[str] = ()) -> None:
         self.path = Path(path)
-        self.columns: list[str] = []
+        self.columns = list(columns)
+        self._numbers = array("d")  # all rows, one after the other: the step, then its values
         self._file: IO[str] | None = None
 
-    def resume_at(self, step: int) -> None:
-        """Go on after `step`: later rows, and a last one that was cut short, are dropped."""
-        if not self.path.is_file():
-            return
-        header, rows = _read_rows(self.path)
-        kept = [row for row in rows if int(row[0]) <= step]
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([header, *kept])
-        with atomic_write(self.path) as file:
-            file.write(text.getvalue().encode())
-        self.columns = header[1:]
-        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+    def rows(self) -> np.ndarray:
+        """All that was logged: (N, 1 + columns) float64 of steps and values, NaN where a cell is empty."""
+        return np.array(self._numbers).reshape(-1, 1 + len(self.columns))
+
+    def restore(self, rows: np.ndarray) -> None:
+        """Go on after rows that `rows()` gave: the file, whatever has become of it, is written anew from them."""
+        self._numbers = array("d", np.asarray(rows, np.float64).ravel())
+        lines = [_line(int(row[0]), [None if np.isnan(cell) else cell for cell in row[1:]]) for row in self.rows()]
+        self._start("".join(lines))
 
     def add(self, step: int, **values: float | None) -> None:
         """Append one row; None leaves a cell empty. Errors: ValueError for other columns than the first's."""
-        if self._file is None:
-            self.columns = list(values)
-            self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the run
-            self._file.write(",".join(["step", *self.columns]) + "\n")
+        self.columns = self.columns or list(values)
         if list(values) != self.columns:
             raise ValueError(f"LossLog: {self.path} has the columns {self.columns}, got {list(values)}")
-        cells = ["" if value is None else f"{float(value):.9g}" for value in values.values()]
-        self._file.write(",".join([str(int(step)), *cells]) + "\n")
+        if self._file is None:
+            self._start("")
+        self._numbers.extend([step, *[math.nan if value is None else float(value) for value in values.values()]])
+        self._file.write(_line(step, values.values()))  # type: ignore[union-attr]
+
+    def _start(self, lines: str) -> None:
+        """A new file with the header and these lines, open for more."""
+        self.close()
+        with atomic_write(self.path) as file:
+            file.write((",".join(["step", *self.columns]) + "\n" + lines).encode())
+        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
 
     def flush(self) -> None:
         """Hand everything to the disk; do so before a checkpoint that later rows build on."""
@@ -62,12 +65,18 @@ class LossLog:
         if self._file is not None:
             self.flush()
             self._file.close()
+            self._file = None
 
     def __enter__(self) -> LossLog:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _line(step: int, values: Iterable[float | None]) -> str:
+    cells = ["" if value is None else f"{float(value):.9g}" for value in values]
+    return ",".join([str(int(step)), *cells]) + "\n"
 
 
 def read_losses(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
-"""The judge of the metrics: a digit classifier trained with minigrad itself, and kept.
+"""The classifier behind the metrics: trained on digits with minigrad itself, and kept.
 
 Its weights lie in the user's cache folder under a name that contains their checksum, so that two figures can be
-compared exactly when they name the same judge.
+compared exactly when they name the same classifier.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nets.classifier import DigitClassifier
 from ..common.cli import UserError
 from ..common.progress import progress_bar, show
 
-GOAL = 0.985  # accuracy on the test set below which a classifier is no judge
+GOAL = 0.985  # accuracy on the test set below which a classifier is not used
 SEED = 2026
 
 
@@ -89,7 +89,7 @@ def kept_classifier(name: str, train: Any, test: Any, device: Device, anew: bool
         path.unlink()
     classifier, reached = train_classifier(train, test, device)
     if name == "mnist" and reached < GOAL:
-        raise UserError(f"the classifier reached {reached:.2%} on the test set, {GOAL:.1%} is needed to judge with it")
+        raise UserError(f"the classifier reached {reached:.2%} on the test set, {GOAL:.1%} is needed")
     print(f"classifier for {name}: {reached:.2%} on {len(test)} test images, checksum {checksum(classifier)[:16]}")
     folder.mkdir(parents=True, exist_ok=True)
     mg.save(classifier.state_dict(), folder / f"{name}-{checksum(classifier)[:16]}.npz")

@@ -27,14 +27,13 @@ from minigrad.autograd import Tensor
 from minigrad.nn import functional as F
 
 Target = Tensor | float
-Judge = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
 class GanLoss:
     """A loss with what belongs to it.
 
-    uses_targets: whether label tricks can act. judged: from an output to what is reported as D(x): the probability
+    uses_targets: whether label tricks can act. reported: from an output to what is reported as D(x): the probability
     of being real where there is one, else the score. clip: bound on each weight, after each discriminator step.
     penalty: the factor of the gradient penalty. d_steps: discriminator steps a generator step (k).
     """
@@ -42,7 +41,7 @@ class GanLoss:
     name: str
     discriminator: Callable[[Tensor, Tensor, Target, Target], Tensor]
     generator: Callable[[Tensor], Tensor]
-    judged: Callable[[Tensor], Tensor]
+    reported: Callable[[Tensor], Tensor]
     uses_targets: bool = True
     clip: float | None = None
     penalty: float = 0.0
@@ -117,15 +116,15 @@ NS_OF_PROBABILITIES = GanLoss(
 )
 
 
-def gradient_penalty(judge: Judge, real: Tensor, fake: Tensor) -> Tensor:
-    """mean (|d judge(x) / dx| - 1)^2 at random points x between real and fake samples: a gradient of a gradient.
+def gradient_penalty(discriminate: Callable[..., Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """mean (|d D(x) / dx| - 1)^2 at random points x between real and fake samples: a gradient of a gradient.
 
-    judge: samples to scores (N, 1). real, fake: (N, ...) without a graph. The factor is not included.
+    discriminate: samples to scores (N, 1). real, fake: (N, ...) without a graph. The factor is not included.
     (Gulrajani et al. 2017, equation 3.)
     """
     count = real.shape[0]
-    share = mg.rand(count, *[1] * (real.dim() - 1), device=real.device)
-    between = (share * real + (1.0 - share) * fake.reshape(real.shape)).detach().requires_grad_()
-    (slopes,) = mg.grad(judge(between).sum(), [between], create_graph=True)
-    norms = mg.sqrt((slopes.reshape(count, -1) ** 2).sum(1) + 1e-12)
+    weight = mg.rand(count, *[1] * (real.dim() - 1), device=real.device)
+    between = (weight * real + (1.0 - weight) * fake.reshape(real.shape)).detach().requires_grad_()
+    (gradients,) = mg.grad(discriminate(between).sum(), [between], create_graph=True)
+    norms = mg.sqrt((gradients.reshape(count, -1) ** 2).sum(1) + 1e-12)
     return ((norms - 1.0) ** 2).mean()

@@ -18,20 +18,18 @@ from nets import dcgan, mlp_gan
 
 from ..common.cli import UserError
 from .losses import LOSSES, NS_OF_PROBABILITIES, GanLoss
-from .tricks import Tricks
-
-Config = dict[str, Any]  # the settings of a run that its checkpoint keeps; see `train_gan.configuration`
+from .settings import GanSettings
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What a network pair comes with. noise: "uniform" on (-1, 1) or "normal". grid_every: steps between pictures.
 
-    makers: config to (generator, discriminator). simultaneous: see `training.simultaneous`. whole_epochs: also train
+    makers: settings to (generator, discriminator). simultaneous: see `training.simultaneous`. whole_epochs: also train
     on the last batch of an epoch, which is not full. probabilities: the discriminator ends in a sigmoid.
     """
 
-    makers: Callable[[Config], tuple[nn.Module, nn.Module]]
+    makers: Callable[[GanSettings], tuple[nn.Module, nn.Module]]
     noise_dim: int
     noise: str
     lr: float
@@ -45,33 +43,33 @@ class Recipe:
     side: int | None = 28  # None: any power of two
 
 
-def _mlp(config: Config) -> tuple[nn.Module, nn.Module]:
-    classes = config["classes"]
-    sizes = {"hidden": tuple(config["hidden"])} if config["hidden"] else {}
-    generator = mlp_gan.Generator(config["noise_dim"], num_classes=classes, **sizes)
-    return generator, mlp_gan.Discriminator(num_classes=classes, dropout=config["dropout"], **sizes)
+def _mlp(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    classes = settings.classes
+    sizes = {"hidden": settings.hidden} if settings.hidden else {}
+    generator = mlp_gan.Generator(settings.noise_dim, num_classes=classes, **sizes)
+    return generator, mlp_gan.Discriminator(num_classes=classes, dropout=settings.dropout, **sizes)
 
 
-def _mlp_deep(config: Config) -> tuple[nn.Module, nn.Module]:
-    return mlp_gan.DeepGenerator(config["noise_dim"]), mlp_gan.DeepDiscriminator(sigmoid=config["loss"] == "ns")
+def _mlp_deep(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    return mlp_gan.DeepGenerator(settings.noise_dim), mlp_gan.DeepDiscriminator(sigmoid=settings.loss == "ns")
 
 
-def _lab(config: Config) -> tuple[nn.Module, nn.Module]:
-    return dcgan.Generator(config["noise_dim"]), dcgan.Discriminator(dropout=config["dropout"])
+def _lab(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    return dcgan.Generator(settings.noise_dim), dcgan.Discriminator(dropout=settings.dropout)
 
 
-def _geron(config: Config) -> tuple[nn.Module, nn.Module]:
-    return dcgan.GeronGenerator(config["noise_dim"]), dcgan.GeronDiscriminator(sigmoid=config["loss"] == "ns")
+def _geron(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    return dcgan.GeronGenerator(settings.noise_dim), dcgan.GeronDiscriminator(sigmoid=settings.loss == "ns")
 
 
-def _keras(config: Config) -> tuple[nn.Module, nn.Module]:
-    return dcgan.KerasGenerator(config["noise_dim"]), dcgan.KerasDiscriminator()
+def _keras(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    return dcgan.KerasGenerator(settings.noise_dim), dcgan.KerasDiscriminator()
 
 
-def _paper(config: Config) -> tuple[nn.Module, nn.Module]:
-    shape = {"image_size": config["image_size"], "channels": config["channels"]}
-    generator = dcgan.PaperGenerator(config["noise_dim"], **shape)
-    return generator, dcgan.PaperDiscriminator(**shape, batch_norm=config["loss"] != "wgan-gp")
+def _paper(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    shape = {"image_size": settings.image_size, "channels": settings.channels}
+    generator = dcgan.PaperGenerator(settings.noise_dim, **shape)
+    return generator, dcgan.PaperDiscriminator(**shape, batch_norm=settings.loss != "wgan-gp")
 
 
 RECIPES = {
@@ -84,10 +82,10 @@ RECIPES = {
 }
 
 
-def make_networks(config: Config) -> tuple[nn.Module, nn.Module]:
-    """(generator, discriminator) of a configuration, freshly started from the random generator."""
-    generator, discriminator = RECIPES[config["net"]].makers(config)
-    if config["spectral_norm"]:
+def make_networks(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    """(generator, discriminator) that the settings describe, freshly started from the random generator."""
+    generator, discriminator = RECIPES[settings.net].makers(settings)
+    if settings.spectral_norm:
         discriminator.apply(_normalize_spectrally)
     return generator, discriminator
 
@@ -97,19 +95,19 @@ def _normalize_spectrally(module: nn.Module) -> None:
         nn.utils.spectral_norm(module)
 
 
-def make_loss(config: Config) -> GanLoss:
-    """The loss of a configuration, for the kind of output its discriminator has."""
-    loss = LOSSES[config["loss"]]
-    if RECIPES[config["net"]].probabilities and loss.name == "ns":
+def make_loss(settings: GanSettings) -> GanLoss:
+    """The loss that the settings describe, for the kind of output its discriminator has."""
+    loss = LOSSES[settings.loss]
+    if RECIPES[settings.net].probabilities and loss.name == "ns":
         loss = NS_OF_PROBABILITIES
-    return dataclasses.replace(loss, d_steps=config["d_steps"])
+    return dataclasses.replace(loss, d_steps=settings.d_steps)
 
 
-def make_optimizer(config: Config, network: nn.Module, lr: float) -> Optimizer:
+def make_optimizer(settings: GanSettings, network: nn.Module, lr: float) -> Optimizer:
     """RMSprop for the clipped WGAN (Arjovsky et al. 2017, section 4.3), Adam for all others."""
-    if config["loss"] == "wgan":
+    if settings.loss == "wgan":
         return optim.RMSprop(network.parameters(), lr=lr)
-    return optim.Adam(network.parameters(), lr=lr, betas=tuple(config["betas"]))
+    return optim.Adam(network.parameters(), lr=lr, betas=settings.betas)
 
 
 def usual_rate(net: str, loss: str) -> tuple[float, tuple[float, float]]:
@@ -119,32 +117,32 @@ def usual_rate(net: str, loss: str) -> tuple[float, tuple[float, float]]:
     return papers.get(loss, (recipe.lr, recipe.betas))
 
 
-def noise_sampler(config: Config, device: Any) -> Callable[[int], Tensor]:
+def noise_sampler(settings: GanSettings, device: Any) -> Callable[[int], Tensor]:
     """A function from N to noise (N, noise_dim), uniform on (-1, 1) or standard normal."""
 
     def sample(count: int) -> Tensor:
-        if config["noise"] == "uniform":
-            return mg.rand(count, config["noise_dim"], device=device) * 2.0 - 1.0
-        return mg.randn(count, config["noise_dim"], device=device)
+        if settings.noise == "uniform":
+            return mg.rand(count, settings.noise_dim, device=device) * 2.0 - 1.0
+        return mg.randn(count, settings.noise_dim, device=device)
 
     return sample
 
 
-def check(config: Config) -> None:
+def check(settings: GanSettings) -> None:
     """Errors: UserError for settings that do not go together."""
-    net, loss = config["net"], LOSSES[config["loss"]]
+    net, loss = settings.net, LOSSES[settings.loss]
     recipe = RECIPES[net]
     for option, used in (
-        ("hidden", config["hidden"]),
-        ("dropout", config["dropout"]),
-        ("conditional", config["classes"]),
+        ("hidden", settings.hidden),
+        ("dropout", settings.dropout),
+        ("conditional", settings.classes),
     ):
         if used and option not in recipe.options:
             able = ", ".join(name for name, other in RECIPES.items() if option in other.options)
             raise UserError(f"--{option}: the network {net} has no such option; use --net {able}")
-    if recipe.simultaneous and (config["d_steps"] > 1 or loss.penalty or loss.clip):
+    if recipe.simultaneous and (settings.d_steps > 1 or loss.penalty or loss.clip):
         raise UserError(f"--net {net} updates both networks at once, which --loss {loss.name} cannot; use ns or hinge")
-    if not loss.uses_targets and Tricks(**config["tricks"]).touches_targets():
+    if not loss.uses_targets and settings.tricks.touches_targets():
         raise UserError(f"--loss {loss.name} has no labels to smooth, move or flip; leave those options out")
-    if loss.uses_targets and loss.name != "lsgan" and recipe.probabilities and config["tricks"]["label_noise"]:
+    if loss.uses_targets and loss.name != "lsgan" and recipe.probabilities and settings.tricks.label_noise:
         raise UserError(f"--label-noise: the discriminator of {net} gives probabilities; use --flip-labels instead")

@@ -21,7 +21,7 @@ from .losses import GanLoss, gradient_penalty
 from .tricks import Tricks
 
 Batch = tuple[Tensor, Tensor | None]  # real samples (N, ...) and, for conditional GANs, their classes (N,)
-Figures = dict[str, Tensor]
+Losses = dict[str, Tensor]
 
 
 @dataclass
@@ -34,8 +34,8 @@ class Players:
 
     G: nn.Module
     D: nn.Module
-    G_solver: Optimizer
-    D_solver: Optimizer
+    g_optimizer: Optimizer
+    d_optimizer: Optimizer
     loss: GanLoss
     sample_noise: Callable[[int], Tensor]
     tricks: Tricks = field(default_factory=Tricks)
@@ -48,7 +48,7 @@ class Players:
         noise = self.sample_noise(count)
         return self.G(noise, labels) if self.classes else self.G(noise)
 
-    def judge(self, samples: Tensor, labels: Tensor | None) -> Tensor:
+    def discriminate(self, samples: Tensor, labels: Tensor | None) -> Tensor:
         """The discriminator's outputs (N, 1) for samples."""
         samples = self.tricks.blurred(samples, self.step)
         return self.D(samples, labels) if self.classes else self.D(samples)
@@ -58,51 +58,51 @@ class Players:
         return mg.randint(self.classes, (count,), device=self.device) if self.classes else None
 
 
-def alternate(players: Players, batches: Iterator[Batch]) -> Figures:
+def alternate(players: Players, batches: Iterator[Batch]) -> Losses:
     """k discriminator steps on fresh batches, then a generator step with noise of its own."""
     for _ in range(players.loss.d_steps):
         real, labels = next(batches)
-        figures = improve_discriminator(players, real, labels)
-    figures["g_loss"] = improve_generator(players, len(real))
-    return figures
+        losses = improve_discriminator(players, real, labels)
+    losses["g_loss"] = improve_generator(players, len(real))
+    return losses
 
 
-def improve_discriminator(players: Players, real: Tensor, labels: Tensor | None) -> Figures:
+def improve_discriminator(players: Players, real: Tensor, labels: Tensor | None) -> Losses:
     """One step of D: up on real samples, down on generated ones."""
-    players.D_solver.zero_grad()
-    logits_real = players.judge(real, labels)
+    players.d_optimizer.zero_grad()
+    logits_real = players.discriminate(real, labels)
 
     fake = players.generate(labels, len(real)).detach()  # D's loss must not reach G
-    logits_fake = players.judge(fake, labels)
+    logits_fake = players.discriminate(fake, labels)
 
     d_loss = discriminator_loss(players, logits_real, logits_fake)
     if players.loss.penalty:
-        penalty = gradient_penalty(lambda samples: players.judge(samples, labels), real, fake)
+        penalty = gradient_penalty(lambda samples: players.discriminate(samples, labels), real, fake)
         d_loss = d_loss + players.loss.penalty * penalty
     d_loss.backward()
-    players.D_solver.step()
+    players.d_optimizer.step()
     clip_weights(players)
-    return described(players, d_loss, logits_real, logits_fake)
+    return reported_losses(players, d_loss, logits_real, logits_fake)
 
 
 def improve_generator(players: Players, count: int) -> Tensor:
     """One step of G, towards samples that D takes for real; D's weights get no gradients, since none are used."""
-    players.G_solver.zero_grad()
+    players.g_optimizer.zero_grad()
     labels = players.random_labels(count)
     players.D.requires_grad_(False)
-    logits_fake = players.judge(players.generate(labels, count), labels)
+    logits_fake = players.discriminate(players.generate(labels, count), labels)
     g_loss = players.loss.generator(logits_fake)
     g_loss.backward()
     players.D.requires_grad_(True)
-    players.G_solver.step()
+    players.g_optimizer.step()
     return g_loss.detach()
 
 
-def simultaneous(players: Players, batches: Iterator[Batch]) -> Figures:
+def simultaneous(players: Players, batches: Iterator[Batch]) -> Losses:
     """Both networks from one shared batch of generated samples: both gradients first, then both steps."""
     real, labels = next(batches)
     fake = players.generate(labels, len(real))
-    logits_real, logits_fake = players.judge(real, labels), players.judge(fake, labels)
+    logits_real, logits_fake = players.discriminate(real, labels), players.discriminate(fake, labels)
     g_loss = players.loss.generator(logits_fake)
     d_loss = discriminator_loss(players, logits_real, logits_fake)
 
@@ -111,9 +111,9 @@ def simultaneous(players: Players, batches: Iterator[Batch]) -> Figures:
     d_gradients = mg.grad(d_loss, d_weights)
     for weight, gradient in zip([*g_weights, *d_weights], [*g_gradients, *d_gradients]):
         weight.grad = gradient
-    players.G_solver.step()
-    players.D_solver.step()
-    return {**described(players, d_loss, logits_real, logits_fake), "g_loss": g_loss.detach()}
+    players.g_optimizer.step()
+    players.d_optimizer.step()
+    return {**reported_losses(players, d_loss, logits_real, logits_fake), "g_loss": g_loss.detach()}
 
 
 def discriminator_loss(players: Players, logits_real: Tensor, logits_fake: Tensor) -> Tensor:
@@ -132,8 +132,8 @@ def clip_weights(players: Players) -> None:
                 weight.copy_(weight.clamp(-bound, bound))
 
 
-def described(players: Players, d_loss: Tensor, logits_real: Tensor, logits_fake: Tensor) -> Figures:
+def reported_losses(players: Players, d_loss: Tensor, logits_real: Tensor, logits_fake: Tensor) -> Losses:
     """What is reported of a discriminator step: its loss and its mean opinion of real and of generated samples."""
     with mg.no_grad():
-        d_real, d_fake = (players.loss.judged(logits.detach()).mean() for logits in (logits_real, logits_fake))
+        d_real, d_fake = (players.loss.reported(logits.detach()).mean() for logits in (logits_real, logits_fake))
     return {"d_loss": d_loss.detach(), "d_real": d_real, "d_fake": d_fake}

@@ -8,6 +8,7 @@ import pytest
 
 import minigrad as mg
 from experiments.gan.recipes import RECIPES, make_loss, make_networks, make_optimizer
+from experiments.gan.settings import GanSettings
 from experiments.gan.training import Players, alternate, simultaneous
 from minigrad import nn
 
@@ -92,19 +93,19 @@ def paper(T):
 
 def our_players(name, noises):
     recipe = RECIPES[name]
-    config = {
-        "net": name, "loss": "ns", "noise_dim": recipe.noise_dim, "classes": 0, "hidden": [], "dropout": 0.0,
-        "image_size": 32, "channels": 1, "spectral_norm": False, "d_steps": 1, "betas": recipe.betas,
-    }  # fmt: skip
-    G, D = (network.double() for network in make_networks(config))
+    settings = GanSettings(
+        net=name, loss="ns", dataset="", noise=recipe.noise, noise_dim=recipe.noise_dim, batch_size=BATCH, d_steps=1,
+        g_lr=recipe.lr, d_lr=recipe.lr, betas=recipe.betas, image_size=32,
+    )  # fmt: skip
+    G, D = (network.double() for network in make_networks(settings))
     for module in D.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    solvers = (make_optimizer(config, network, recipe.lr) for network in (G, D))
-    return Players(G, D, *solvers, make_loss(config), lambda count: mg.tensor(next(noises)))
+    optimizers = (make_optimizer(settings, network, recipe.lr) for network in (G, D))
+    return Players(G, D, *optimizers, make_loss(settings), lambda count: mg.tensor(next(noises)))
 
 
-def their_step(G, D, G_solver, D_solver, real, noises, together):
+def their_step(G, D, g_optimizer, d_optimizer, real, noises, together):
     """One step as the documents write it; `together` is DCGAN B's. Returns (d_loss, g_loss)."""
     bce = torch.nn.functional.binary_cross_entropy_with_logits
     ones, zeros = torch.ones(BATCH, 1).double(), torch.zeros(BATCH, 1).double()
@@ -116,17 +117,17 @@ def their_step(G, D, G_solver, D_solver, real, noises, together):
         d_slopes = torch.autograd.grad(d_loss, list(D.parameters()))
         for weight, slope in zip([*G.parameters(), *D.parameters()], [*g_slopes, *d_slopes]):
             weight.grad = slope
-        G_solver.step()
-        D_solver.step()
+        g_optimizer.step()
+        d_optimizer.step()
         return d_loss.item(), g_loss.item()
-    D_solver.zero_grad()
+    d_optimizer.zero_grad()
     d_loss = bce(D(real), ones) + bce(D(fake.detach()), zeros)
     d_loss.backward()
-    D_solver.step()
-    G_solver.zero_grad()
+    d_optimizer.step()
+    g_optimizer.zero_grad()
     g_loss = bce(D(G(torch.from_numpy(next(noises)))), ones)
     g_loss.backward()
-    G_solver.step()
+    g_optimizer.step()
     return d_loss.item(), g_loss.item()
 
 
@@ -148,12 +149,12 @@ def test_training_goes_as_in_pytorch_step_by_step(name):
     G, D = twins(name)
     load(G, players.G)
     load(D, players.D)
-    solvers = [torch.optim.Adam(net.parameters(), lr=recipe.lr, betas=recipe.betas) for net in (G, D)]
+    optimizers = [torch.optim.Adam(net.parameters(), lr=recipe.lr, betas=recipe.betas) for net in (G, D)]
     step, noises = simultaneous if recipe.simultaneous else alternate, iter(noise)
     for picture in pictures:
         figures = step(players, iter([(mg.tensor(picture), None)]))
         flat = torch.from_numpy(picture.reshape(BATCH, -1))
-        expected = their_step(G, D, *solvers, flat, noises, recipe.simultaneous)
+        expected = their_step(G, D, *optimizers, flat, noises, recipe.simultaneous)
         np.testing.assert_allclose([float(figures["d_loss"]), float(figures["g_loss"])], expected, rtol=1e-6)
     for ours, theirs in ((players.G, G), (players.D, D)):
         for mine, twin in zip(ours.parameters(), theirs.parameters(), strict=True):

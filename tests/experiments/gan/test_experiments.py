@@ -96,7 +96,7 @@ def test_walks_from_a_checkpoint(small_run, tmp_path):
         gan_latent.main([str(small_run / "checkpoint.npz"), "--out", str(tmp_path), "--samples", "9", "--a", "1,2,9"])
 
 
-def test_the_judge_is_kept_by_checksum_and_its_report_goes_into_the_page(small_run, tmp_path, monkeypatch):
+def test_the_classifier_is_kept_by_checksum_and_its_report_goes_into_the_page(small_run, tmp_path, monkeypatch):
     monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("experiments.gan.datasets.TYPESET_COUNT", 1000)
     trained = []
@@ -105,13 +105,13 @@ def test_the_judge_is_kept_by_checksum_and_its_report_goes_into_the_page(small_r
     checkpoint = str(small_run / "checkpoint.npz")
     found = gan_metrics.main([checkpoint, "-n", "200", "--device", "cpu"])
     (kept,) = (tmp_path / "cache" / "classifiers").iterdir()
-    assert kept.name == f"typeset-{found['judge']}.npz"
+    assert kept.name == f"typeset-{found['classifier']}.npz"
     assert gan_metrics.main([checkpoint, "-n", "200", "--device", "cpu"]) == found and len(trained) == 1
     assert 0 <= found["label accuracy"] <= 1 and found["cFID"] > 0
     assert json.loads((small_run / "metrics.json").read_text()) == found
-    assert "How good they are" in (small_run / "index.html").read_text()
+    assert "How good the result is" in (small_run / "index.html").read_text()
 
-    state = mg.load(kept)  # a changed weight no longer fits the name: the judge is trained anew
+    state = mg.load(kept)  # a changed weight no longer fits the name: the classifier is trained anew
     state["head.bias"] = state["head.bias"] + 1.0
     mg.save(state, kept)
     gan_metrics.main([checkpoint, "-n", "200", "--device", "cpu"])

@@ -56,7 +56,7 @@ def test_bce_is_finite_for_scores_that_overflow_exp():
     np.testing.assert_allclose(scores.grad.numpy(), [[0.5], [0.0]])
 
 
-def test_gradient_penalty_of_a_linear_judge_is_known():
+def test_gradient_penalty_of_a_linear_discriminator_is_known():
     weight = mg.tensor([[3.0], [4.0]], requires_grad=True)
     real, fake = mg.rand(5, 2), mg.rand(5, 2)
     penalty = gradient_penalty(lambda x: x @ weight, real, fake)

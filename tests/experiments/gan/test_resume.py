@@ -15,8 +15,8 @@ import pytest
 
 import minigrad as mg
 from experiments import gan_sample, train_gan
-from experiments.gan import checkpoints
-from experiments.gan.run import Run
+from experiments.common import run_checkpoints
+from experiments.gan.game import Gan
 from tests.helpers.paths import ROOT
 
 KILLS = 20
@@ -101,7 +101,7 @@ def wait_for_training(run, folder, longer, early=False):
     if early:
         time.sleep(0.4 + 3 * longer)
         return
-    path, deadline = folder / checkpoints.NEWEST, time.monotonic() + 60
+    path, deadline = folder / run_checkpoints.NEWEST, time.monotonic() + 60
     before = path.stat().st_mtime_ns if path.exists() else 0
     while run.poll() is None and time.monotonic() < deadline:
         if path.exists() and path.stat().st_mtime_ns != before:
@@ -112,9 +112,9 @@ def wait_for_training(run, folder, longer, early=False):
 
 def whole(folder):
     """The newest checkpoint, if there is one, can be read."""
-    path = folder / checkpoints.NEWEST
+    path = folder / run_checkpoints.NEWEST
     if path.exists():
-        assert checkpoints.read(path, mg.devices.CPU)["step"] % 10 == 0
+        assert run_checkpoints.read(path).step % 10 == 0
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_exits_cleanly(tmp_path, arguments):
@@ -125,8 +125,8 @@ def test_ctrl_c_leaves_a_checkpoint_and_exits_cleanly(tmp_path, arguments):
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=60)
     assert run.returncode == 0 and "--resume continues" in output
-    state = checkpoints.read(tmp_path / "run" / "checkpoint.npz", mg.devices.CPU)
-    assert f"stopped at step {state['step']} of" in output
+    checkpoint = run_checkpoints.read(tmp_path / "run" / "checkpoint.npz")
+    assert f"stopped at step {checkpoint.step} of" in output
     assert (tmp_path / "run" / "index.html").exists()
 
 
@@ -154,11 +154,14 @@ def test_bad_checkpoints_are_one_sentence(tmp_path, arguments, damage):
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:5000])
     else:
-        kind = checkpoints.KIND if damage == "version" else "other"
+        kind = run_checkpoints.KIND if damage == "version" else "other"
         mg.save({"kind": kind, "version": 99}, path)
-    expected = {"truncated": "truncated, damaged", "foreign": "not a checkpoint of a GAN", "version": "version 99"}
-    with pytest.raises(ValueError, match=expected[damage]):
+    (tmp_path / "checkpoint_0000003.npz").write_bytes(path.read_bytes())
+    before = contents(tmp_path)
+    expected = {"truncated": "truncated, damaged", "foreign": "not a checkpoint of a train", "version": "version 99"}
+    with pytest.raises(ValueError, match=f"no checkpoint of this run can be read.*{expected[damage]}"):
         train_gan.main(arguments(tmp_path, "--steps", 6, "--resume"))
+    assert contents(tmp_path) == before
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, arguments, monkeypatch):
@@ -168,7 +171,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, arguments, monkeypatch)
     def full(*anything):
         raise OSError(28, "No space left on device", str(tmp_path / "checkpoint.npz"))
 
-    monkeypatch.setattr(checkpoints.mg, "save", full)
+    monkeypatch.setattr(run_checkpoints.mg, "save", full)
     with pytest.raises(ValueError, match=r"checkpoint of step 20 .*no space left on device.* is still the one before"):
         train_gan.main(arguments(tmp_path, "--steps", 20, "--resume"))
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
@@ -186,14 +189,14 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, arguments):
 def test_losses_that_are_not_finite_stop_the_run(tmp_path, arguments, monkeypatch):
     train_gan.main(arguments(tmp_path, "--steps", 20))
     good = (tmp_path / "checkpoint.npz").read_bytes()
-    honest = Run.train_step
+    honest = Gan.step
 
-    def poisoned(self, *rest):
-        if self.players.step == 26:
+    def poisoned(self, batches, number):
+        if number == 26:
             next(iter(self.players.G.parameters())).array[...] = np.nan
-        honest(self, *rest)
+        return honest(self, batches, number)
 
-    monkeypatch.setattr(Run, "train_step", poisoned)
+    monkeypatch.setattr(Gan, "step", poisoned)
     with pytest.raises(ValueError, match=r"step 27: .*the last good checkpoint is .*checkpoint.npz"):
         train_gan.main(arguments(tmp_path, "--steps", 40, "--resume"))
     assert (tmp_path / "checkpoint.npz").read_bytes() == good

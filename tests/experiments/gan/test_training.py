@@ -18,8 +18,8 @@ def pair():
 
 def players(loss="ns", lr=1e-2, nets=None):
     generator, discriminator = nets or pair()
-    solvers = (optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (generator, discriminator))
-    return Players(generator, discriminator, *solvers, LOSSES[loss], lambda n: mg.randn(n, 4))
+    optimizers = (optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (generator, discriminator))
+    return Players(generator, discriminator, *optimizers, LOSSES[loss], lambda n: mg.randn(n, 4))
 
 
 CENTRE = np.array([3.0, -2.0], np.float32)
@@ -45,15 +45,15 @@ def test_one_step_is_the_course_documents_loop():
 
     mg.manual_seed(7)
     D, G, bce = twin.D, twin.G, nn.BCEWithLogitsLoss()
-    twin.D_solver.zero_grad()
+    twin.d_optimizer.zero_grad()
     logits_real = D(data)
     fake = G(mg.randn(8, 4)).detach()
     logits_fake = D(fake)
     (bce(logits_real, mg.ones(8, 1)) + bce(logits_fake, mg.zeros(8, 1))).backward()
-    twin.D_solver.step()
-    twin.G_solver.zero_grad()
+    twin.d_optimizer.step()
+    twin.g_optimizer.zero_grad()
     bce(D(G(mg.randn(8, 4))), mg.ones(8, 1)).backward()
-    twin.G_solver.step()
+    twin.g_optimizer.step()
     for ours, theirs in zip(copies([game.G, game.D]), copies([twin.G, twin.D])):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 

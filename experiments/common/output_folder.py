@@ -1,0 +1,130 @@
+"""The folder that a command writes into: one process at a time, and nothing is lost that the command did not make.
+
+    with OutputFolder("out/run") as folder:
+        save_picture(picture, folder.file("picture.png"))
+
+`folder.file(name)` notes the name in the folder's manifest before the file is written. What the manifest names may be
+replaced and removed by the next command; anything else that stands in the way is an error, and stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from minigrad.files import LockedError, atomic_write, locked, temporary_prefix
+
+from .cli import UserError, writable_folder
+
+MANIFEST = ".minigrad-files.json"
+LOCK = ".minigrad-lock"
+FORMAT = "minigrad-files"
+
+
+class OutputFolder:
+    """A locked folder with its manifest; a context manager that frees the lock.
+
+    Errors: UserError if the folder cannot be written to, or if another process holds it: the text says which one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = writable_folder(path)
+        self._open = ExitStack()
+        try:
+            self._open.enter_context(locked(self.path / LOCK, _this_process()))
+        except LockedError as error:
+            raise UserError(
+                f"{self.path}: {error} is writing there; wait until it is done, or choose another folder"
+            ) from None
+        self.names = _read_manifest(self.path / MANIFEST)
+        self.has_manifest = (self.path / MANIFEST).exists()
+        self._sweep()
+
+    def __enter__(self) -> OutputFolder:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._open.close()
+
+    # ----------------------------------------------------------------------------------- files
+    def file(self, name: str) -> Path:
+        """The path of a file of this command's, to be written now. Errors: UserError if somebody else's is there."""
+        if name not in self.names:
+            if os.path.lexists(self.path / name):
+                raise self.in_the_way(name)
+            self._note({*self.names, name})
+        return self.path / name
+
+    def in_the_way(self, name: str) -> UserError:
+        """The error for a file that the command would write and did not make."""
+        return UserError(
+            f"{self.path / name} is in the way: the command would write it but did not make it; "
+            "move it, or choose another folder"
+        )
+
+    def check_free(self, names: Iterable[str] = (), pattern: str = r"(?!)") -> None:
+        """Errors: UserError if a file of these names, or of a name that matches the pattern, is somebody else's."""
+        wanted = set(names)
+        for path in sorted(self.path.iterdir()):
+            if path.name not in self.names and (path.name in wanted or re.fullmatch(pattern, path.name)):
+                raise self.in_the_way(path.name)
+
+    def existing(self, pattern: str) -> list[Path]:
+        """The command's own files whose whole name matches a regular expression, sorted by name."""
+        return [self.path / name for name in sorted(self.names) if re.fullmatch(pattern, name) and self._is_file(name)]
+
+    def adopt(self, names: Iterable[str]) -> None:
+        """Note files as the command's own that an earlier version of it wrote without a manifest."""
+        self._note({*self.names, *names})
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files of the command's own; other names are left alone."""
+        gone = self.names & set(names)
+        for name in gone:
+            if self._is_file(name):
+                (self.path / name).unlink()
+        self._note(self.names - gone)
+
+    def _is_file(self, name: str) -> bool:
+        path = self.path / name
+        return path.is_symlink() or path.is_file()
+
+    # -------------------------------------------------------------------------------- manifest
+    def _note(self, names: set[str]) -> None:
+        if names != self.names or not self.has_manifest:
+            with atomic_write(self.path / MANIFEST) as file:
+                file.write(json.dumps({"format": FORMAT, "version": 1, "files": sorted(names)}, indent=1).encode())
+            self.names, self.has_manifest = names, True
+
+    def _sweep(self) -> None:
+        """Remove the temporary files of killed commands: only one process at a time gets this far."""
+        for name in (*self.names, MANIFEST):
+            pattern = re.compile(re.escape(temporary_prefix(name)) + r"\w{8}\.part")
+            for path in self.path.glob(".*.part"):
+                if pattern.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+
+
+def _read_manifest(path: Path) -> set[str]:
+    """The names in a manifest; none where it is missing or damaged. Only plain names count: no paths that lead away."""
+    try:
+        with open(path, "rb") as file:
+            content = json.loads(file.read(1 << 24))
+        names = content["files"] if content["format"] == FORMAT else []
+        return {name for name in names if isinstance(name, str) and _is_plain(name)}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return set()
+
+
+def _is_plain(name: str) -> bool:
+    return name not in ("", ".", "..", MANIFEST, LOCK) and not set(name) & set("/\\:\0")
+
+
+def _this_process() -> str:
+    return f"process {os.getpid()}, started {time.strftime('%Y-%m-%d %H:%M:%S')},"
