@@ -155,7 +155,7 @@ def paper_start(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-def _doublings(network: str, image_size: int) -> int:
+def count_doublings(network: str, image_size: int) -> int:
     """How often 4 is doubled to give the image size. Errors: ValueError unless it is a power of two from 8 on."""
     if image_size < 8 or image_size & (image_size - 1):
         raise ValueError(f"{network}: image_size must be a power of two of at least 8, got {image_size}")
@@ -172,7 +172,7 @@ class PaperGenerator(nn.Module):
     def __init__(self, noise_dim: int = 100, image_size: int = 64, channels: int = 3, width: int = 64) -> None:
         super().__init__()
         self.noise_dim = noise_dim
-        doublings = _doublings("PaperGenerator", image_size)
+        doublings = count_doublings("PaperGenerator", image_size)
         features = width * 2 ** (doublings - 1)
         layers = [nn.ConvTranspose2d(noise_dim, features, 4, bias=False), nn.BatchNorm2d(features), nn.ReLU()]
         for _ in range(doublings - 1):
@@ -196,7 +196,7 @@ class PaperDiscriminator(nn.Module):
 
     def __init__(self, image_size: int = 64, channels: int = 3, width: int = 64, batch_norm: bool = True) -> None:
         super().__init__()
-        doublings = _doublings("PaperDiscriminator", image_size)
+        doublings = count_doublings("PaperDiscriminator", image_size)
         self.shape = (channels, image_size, image_size)
         layers = [nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2)]
         for _ in range(doublings - 1):

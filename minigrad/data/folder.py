@@ -40,7 +40,7 @@ class ImageFolder(Dataset):
             raise FileNotFoundError(f"ImageFolder: {self.root} is not a folder")
         self.size = size
         self.gray = gray
-        self.classes = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir() and _pictures_in(entry))
+        self.classes = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir() and pictures_in(entry))
         self.samples = self._find()
         if keep is None:
             keep = len(self.samples) * size * size * (1 if gray else 3) <= MEMORY
@@ -58,8 +58,8 @@ class ImageFolder(Dataset):
 
     def _find(self) -> list[tuple[Path, int]]:
         if not self.classes:
-            return [(path, 0) for path in _pictures_in(self.root)]
-        return [(path, label) for label, name in enumerate(self.classes) for path in _pictures_in(self.root / name)]
+            return [(path, 0) for path in pictures_in(self.root)]
+        return [(path, label) for label, name in enumerate(self.classes) for path in pictures_in(self.root / name)]
 
     def _decode_all(self) -> list[np.ndarray]:
         """Decode every picture once; those that cannot be read leave the list of samples."""
@@ -80,7 +80,7 @@ class ImageFolder(Dataset):
         return square[None] if self.gray else np.ascontiguousarray(square.transpose(2, 0, 1))
 
 
-def _pictures_in(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
     """The picture files in a folder and below it, by suffix, in the order of their names."""
     suffixes = SUFFIXES.split()
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
