@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from minigrad import Tensor, nn
 
 from .dcgan import count_doublings, paper_start
@@ -66,7 +68,7 @@ class Discriminator(nn.Module):
 def encoder(channels: int, widths: list[int]) -> list[nn.Module]:
     """Convolutions 4x4 with stride 2 to these numbers of channels, LeakyReLU 0.2, batch norm on all but the first."""
     modules: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2)]
-    for before, after in zip(widths, widths[1:]):
+    for before, after in pairwise(widths):
         modules.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False))
         modules += [nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
     return modules

@@ -1,6 +1,8 @@
-"""The PatchGAN discriminator of pix2pix and CycleGAN (Isola et al. 2017, section 3.2.2): one verdict for every patch."""
+"""The PatchGAN discriminator of pix2pix and CycleGAN (Isola et al. 2017, section 3.2.2): a verdict a patch."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from minigrad import Tensor, nn
 
@@ -24,7 +26,7 @@ class PatchDiscriminator(nn.Module):
         self.smallest = 2 ** (layers + 1) + 2**layers  # at least 3 x 3 places must reach the last two convolutions
         widths = [width * min(2**level, 8) for level in range(layers + 1)]
         modules: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        for level, (before, after) in enumerate(zip(widths, widths[1:]), start=1):
+        for level, (before, after) in enumerate(pairwise(widths), start=1):
             stride = 2 if level < layers else 1
             modules.append(nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=not affine))
             modules += [nn.InstanceNorm2d(after, affine=affine), nn.LeakyReLU(0.2)]

@@ -1,4 +1,4 @@
-"""CycleGAN's generator (Zhu, Park, Isola and Efros 2017, section 7.2), after Johnson et al.'s transformation network."""
+"""CycleGAN's generator (Zhu, Park, Isola and Efros 2017, section 7.2), after Johnson et al.'s network."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class ConvLayer(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), 3x3. (He et al. 2016, without a ReLU after the sum: Gross and Wilber 2016.)"""
+    """x + norm(conv(relu(norm(conv(x))))), 3x3. (He et al. 2016, no ReLU after the sum: Gross and Wilber 2016.)"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

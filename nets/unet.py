@@ -4,6 +4,8 @@ again and again, a decoder that doubles it back, and a skip connection at every 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import Tensor, nn
@@ -32,7 +34,7 @@ class UNet(nn.Module):
         self.in_channels, self.halvings, self.noise = in_channels, halvings, True
         widths = [width * min(2**level, 8) for level in range(halvings)]
         self.first = nn.Conv2d(in_channels, width, 4, stride=2, padding=1, bias=False)
-        self.encoder = nn.ModuleList(_down(before, after) for before, after in zip(widths, widths[1:-1]))
+        self.encoder = nn.ModuleList(_down(before, after) for before, after in pairwise(widths[:-1]))
         self.innermost = nn.Conv2d(widths[-2], widths[-1], 4, stride=2, padding=1, bias=False)
         sources = [widths[-1], *(2 * channels for channels in reversed(widths[1:-1]))]
         self.decoder = nn.ModuleList(_up(before, after) for before, after in zip(sources, reversed(widths[:-1])))

@@ -9,7 +9,6 @@ from PIL import Image
 
 from minigrad import Tensor
 from minigrad.data import Dataset
-from minigrad.data.folder import pictures_in
 from minigrad.data.image import open_picture
 from minigrad.random import generator
 
