@@ -1,23 +1,57 @@
 # Two commands to begin with: `make demo` shows what minigrad does, `make test` proves it.
 # Both create .venv on first use and install into it; nothing outside this folder is touched.
+#
+# What they install is locked: locks/NAME.txt holds the versions and checksums of all that minigrad with the extra NAME
+# of pyproject.toml needs (locks/core.txt: without extras), so that tomorrow's release of a package breaks nothing.
+# `make lock` brings the locks up to date. PyTorch is the exception: its version is locked, its checksum is not, since
+# one version is published in many builds (CPU, CUDA, ROCm) and the one that pip is set up to find should be taken.
+# On Linux that is the build with CUDA, some gigabytes, unless pip is told of an index with CPU builds.
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
+PIP = $(RUN) -m pip install -q --disable-pip-version-check
 EXTRAS ?= test          # what `make test` installs: make test EXTRAS=test,convert,oracle,emulation
 DEMO ?=                 # options of the demo: make demo DEMO=--quick
 PYTEST ?= -q            # options of pytest
+TESTS ?=                # which tests: make test TESTS=tests/minigrad/ops
+CORE_TESTS = tests/minigrad tests/nets  # what must hold with the newest and the oldest packages
 
-.PHONY: demo test test-gpu lint types clean
+comma = ,
+KNOWN = test convert oracle emulation dev cuda12 cuda13
+CHOSEN = $(subst $(comma), ,$(strip $(EXTRAS)))
+INSTALLED = $(VENV)/.minigrad $(CHOSEN:%=$(VENV)/.%)
 
-demo: $(VENV)/.demo
+ifneq ($(filter-out $(KNOWN),$(CHOSEN)),)
+$(error EXTRAS=$(strip $(EXTRAS)): there is no extra "$(firstword $(filter-out $(KNOWN),$(CHOSEN)))"; there are $(KNOWN))
+endif
+
+.PHONY: demo test test-gpu test-newest test-oldest coverage lint types lock clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.minigrad
 	$(RUN) -m experiments.demo $(DEMO)
 
-test: $(VENV)/.test
-	$(RUN) -m pytest $(PYTEST)
+test: $(INSTALLED)
+	$(RUN) -m pytest $(PYTEST) $(TESTS)
 
-test-gpu: $(VENV)/.test
+test-gpu: $(INSTALLED)
 	$(RUN) -m pytest $(PYTEST) -m gpu -ra; status=$$?; $(RUN) -m tests.gpu.report; exit $$status
+
+# The newest packages that pyproject.toml allows today, whatever the locks say, in an environment of their own.
+test-newest: VENV := $(VENV)-newest
+test-newest:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade --upgrade-strategy eager -e '.[test]'
+	$(RUN) -m pytest $(PYTEST) $(CORE_TESTS)
+
+# The oldest ones, which are made for the oldest Python.
+test-oldest: VENV := $(VENV)-oldest
+test-oldest:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "the oldest packages need Python 3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r locks/oldest.txt
+	$(RUN) -m pytest $(PYTEST) $(CORE_TESTS)
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .
@@ -26,21 +60,42 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(RUN) -m mypy
 
-$(VENV)/bin/python:
+# ----------------------------------------------------------------------------------- the environment
+
+$(RUN):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "minigrad needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
-	$(RUN) -m pip install -q -e .
+$(VENV)/.minigrad: $(VENV)/.core pyproject.toml
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 
-$(VENV)/.test: $(VENV)/bin/python pyproject.toml
-	$(RUN) -m pip install -q -e '.[$(strip $(EXTRAS))]'
+$(VENV)/.oracle: locks/oracle.txt locks/torch.txt $(RUN)
+	$(PIP) --require-hashes -r locks/oracle.txt
+	$(PIP) -r locks/torch.txt
 	touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
-	$(RUN) -m pip install -q -e '.[dev]'
+$(VENV)/.%: locks/%.txt $(RUN)
+	$(PIP) --require-hashes -r $<
+	touch $@
+
+# Each lock holds versions for all systems and for Python 3.11 and newer; all of them agree, since they are made from
+# one resolution. locks/oldest.txt has the lowest versions that pyproject.toml allows.
+COMPILE = $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --custom-compile-command 'make lock' --group build pyproject.toml
+
+lock: $(VENV)/bin/uv
+	mkdir -p locks && rm -f locks/*.txt
+	$(COMPILE) --all-extras -o locks/all.txt
+	for extra in $(KNOWN); do \
+	  $(COMPILE) --generate-hashes -c locks/all.txt --no-emit-package torch --extra $$extra -o locks/$$extra.txt || exit 1; done
+	$(COMPILE) --generate-hashes -c locks/all.txt -o locks/core.txt
+	$(COMPILE) --generate-hashes --resolution lowest-direct --extra test -o locks/oldest.txt
+	grep '^torch==' locks/all.txt > locks/torch.txt
+	rm locks/all.txt
+
+$(VENV)/bin/uv: $(RUN)
+	$(PIP) uv
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-oldest build *.egg-info
