@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad.hub import cache_folder
+from minigrad.hub import weights_file
 from nets import vgg
 
 from .common import images, plots
@@ -335,11 +335,8 @@ class Run:
 
 def _cached_weights() -> Path | None:
     """Trained weights that `weights_converter download` left in the user's cache, if any."""
-    for name in ("vgg19.npz", "vgg16.npz"):
-        path = cache_folder() / name
-        if path.is_file():
-            return path
-    return None
+    paths = [weights_file(net, half) for net in ("vgg19", "vgg16") for half in (False, True)]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def main(arguments: list[str] | None = None) -> None:

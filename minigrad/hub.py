@@ -1,4 +1,5 @@
-"""Downloads that can be trusted: several mirrors, resumed where they broke off, checked before they count.
+"""Downloads that can be trusted (several mirrors, resumed where they broke off, checked before they count), and the
+cache: every path in it is decided here, so that what one command leaves is where another one looks.
 
 The bytes go into `NAME.part` beside the target. Only when the length and the SHA-256 checksum are right is
 that file renamed to its final name, so a file that has its final name is always whole. A broken transfer
@@ -40,6 +41,26 @@ def cache_folder() -> Path:
     """The folder for downloaded files: $MINIGRAD_CACHE, or the user's cache folder for minigrad."""
     chosen = os.environ.get("MINIGRAD_CACHE")
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("minigrad"))
+
+
+def weights_file(architecture: str, half: bool = False) -> Path:
+    """Where downloaded and converted weights are kept: weights/vgg19.npz, or weights/vgg19_half.npz in float16."""
+    return weights_folder() / f"{architecture}{'_half' if half else ''}.npz"
+
+
+def weights_folder() -> Path:
+    """The folder for weights, as downloaded and as converted."""
+    return cache_folder() / "weights"
+
+
+def dataset_folder(name: str) -> Path:
+    """The folder for a data set's files, laid out as torchvision does: MNIST/raw."""
+    return cache_folder() / name / "raw"
+
+
+def classifiers_folder() -> Path:
+    """The folder for the classifiers that judge what GANs draw."""
+    return cache_folder() / "classifiers"
 
 
 def download(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from minigrad.hub import cache_folder, download
+from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
 from .readers.base import CONVENTIONS, WeightsError
@@ -125,15 +125,14 @@ def _download(words: Sequence[str]) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     given = parser.parse_args(words)
     known = TORCHVISION_FILES[given.net]
-    folder = cache_folder() / "weights"
-    output = given.output or folder / f"{given.net}{'_half' if given.half else ''}.npz"
-    source = folder / known.name
+    output = given.output or weights_file(given.net, given.half)
+    source = weights_folder() / known.name
     if given.output:
         _check_output(output, source)
     sha256, size = known.checksum, known.size
     if given.sha256 and given.sha256.lower() != known.checksum:
         sha256, size = given.sha256, None
-        source = folder / f"{given.net}-{given.sha256[:8].lower()}.pth"
+        source = weights_folder() / f"{given.net}-{given.sha256[:8].lower()}.pth"
     try:
         path = download(given.url or known.urls, source, sha256, size, not given.quiet)
     except ValueError as error:

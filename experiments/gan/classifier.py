@@ -17,7 +17,7 @@ from minigrad import optim
 from minigrad.autograd import Tensor
 from minigrad.data import DataLoader
 from minigrad.devices import Device
-from minigrad.hub import cache_folder
+from minigrad.hub import classifiers_folder
 from minigrad.nn import functional as F
 from nets.classifier import DigitClassifier
 
@@ -81,7 +81,7 @@ def kept_classifier(name: str, train: Any, test: Any, device: Device, anew: bool
 
     Errors: UserError if training does not reach `GOAL`.
     """
-    folder = cache_folder() / "classifiers"
+    folder = classifiers_folder()
     for path in sorted(folder.glob(f"{name}-*.npz")):
         classifier = None if anew else _read(path)
         if classifier is not None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.data.dataset import LabelledImages
-from minigrad.hub import cache_folder, download
+from minigrad.hub import dataset_folder, download
 
 MAX_BYTES = 2**31  # no published IDX file comes near; a header that claims more is wrong
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -62,7 +62,7 @@ class MNIST(LabelledImages):
     def _locate(self, root: Any, name: str, fetch: bool) -> Path:
         """The file `name`, gzipped or not, in the folder or where torchvision keeps it; or downloaded."""
         kind = type(self).__name__
-        folder = cache_folder() / kind / "raw" if root is None else Path(root).expanduser()
+        folder = dataset_folder(kind) if root is None else Path(root).expanduser()
         for place in (folder, folder / kind / "raw", folder / "raw"):
             for path in (place / name, place / f"{name}.gz"):
                 if path.is_file():
