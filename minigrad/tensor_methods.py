@@ -157,6 +157,9 @@ class Operators:
     def gather(self, dim: int, index: Tensor) -> Tensor:
         return ops.gather(self, dim, index)
 
+    def scatter(self, dim: int, index: Tensor, src: Any) -> Tensor:
+        return ops.scatter(self, dim, index, src)
+
     # ------------------------------------------------------------------------------ elementwise
     def add(self, other: Any) -> Tensor:
         return ops.add(self, other)
@@ -225,32 +228,45 @@ class Operators:
     def mean(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         return ops.mean(self, dim, keepdim)
 
-    def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-        return ops.var(self, dim, correction, keepdim)
+    def var(
+        self, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Tensor:
+        return ops.var(self, dim, unbiased, keepdim, correction=correction)
 
-    def std(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-        return ops.std(self, dim, correction, keepdim)
+    def std(
+        self, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Tensor:
+        return ops.std(self, dim, unbiased, keepdim, correction=correction)
+
+    def amin(self, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return ops.amin(self, dim, keepdim)
+
+    def prod(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        return ops.prod(self, dim, keepdim)
+
+    def cumsum(self, dim: int) -> Tensor:
+        return ops.cumsum(self, dim)
 
     def amax(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         return ops.amax(self, dim, keepdim)
 
-    def max(self, dim: Any = None, keepdim: bool = False) -> Any:
+    def max(self, dim: Any = None, keepdim: bool | None = None) -> Any:
         return ops.max(self, dim, keepdim)
 
-    def min(self, dim: Any = None, keepdim: bool = False) -> Any:
+    def min(self, dim: Any = None, keepdim: bool | None = None) -> Any:
         return ops.min(self, dim, keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         return ops.argmax(self, dim, keepdim)
 
-    def norm(self, p: Number = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
         return ops.norm(self, p, dim, keepdim)
 
-    def all(self) -> Tensor:
-        return ops.logical("all", self)
+    def all(self, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return ops.all(self, dim, keepdim)
 
-    def any(self) -> Tensor:
-        return ops.logical("any", self)
+    def any(self, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return ops.any(self, dim, keepdim)
 
     # -------------------------------------------------------------------------- matrix products
     def matmul(self, other: Tensor) -> Tensor:

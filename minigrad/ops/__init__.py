@@ -70,7 +70,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .index import gather, index, set_item
+from .index import gather, index, index_select, masked_select, nonzero, scatter, scatter_add, set_item
 from .inplace import assign, copy_, fill_, normal_, replace_data, uniform_
 from .loss import (
     binary_cross_entropy,
@@ -83,7 +83,24 @@ from .loss import (
 from .matrix import bmm, gram, linear, matmul, mm
 from .norm import batch_norm, instance_norm, layer_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
-from .reduction import amax, argmax, max, mean, min, norm, std, sum, var
+from .reduction import (
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    cumsum,
+    logsumexp,
+    max,
+    mean,
+    min,
+    norm,
+    prod,
+    std,
+    sum,
+    var,
+)
 from .resize import interpolate, pad, pixel_shuffle
 from .shape import (
     cat,

@@ -1,19 +1,23 @@
 """Reductions: many numbers become fewer, and the gradient is spread back over those that took part.
 
-`dim` is None (everything), an axis, or several; `keepdim` keeps reduced axes with size 1.
+`dim` is None or () (everything), an axis, or several; `keepdim` keeps reduced axes with size 1.
 """
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
-from .arithmetic import abs, maximum, minimum, neg, sqrt
-from .common import INT64, as_float, axes, axis, cast, expand, require_tensor
+from .arithmetic import abs, div, exp, log, maximum, minimum, pow, where
+from .common import BOOL, INT64, as_float, axes, axis, cast, expand, require_tensor
+from .creation import as_dtype, detach
 from .index import gather
-from .shape import reshape, squeeze
+from .shape import cat, flip, reshape, squeeze
 
 
 def _kept(shape: tuple[int, ...], reduced: tuple[int, ...]) -> tuple[int, ...]:
@@ -38,21 +42,33 @@ class Sum(Op):
 
 
 class Amax(Op):
-    """y = the largest x over the axes; dy is shared evenly among all entries that attain it."""
+    """y = the largest x over the axes; dy is shared evenly among all entries that attain it.
 
-    def __init__(self, dims: tuple[int, ...], keepdim: bool) -> None:
-        self.dims, self.keepdim = dims, keepdim
+    A NaN attains itself only with `nan_attains`; otherwise the gradient is NaN throughout (as PyTorch's max and amax).
+    """
+
+    reduction = "max"
+
+    def __init__(self, dims: tuple[int, ...], keepdim: bool, nan_attains: bool = False) -> None:
+        self.dims, self.keepdim, self.nan_attains = dims, keepdim, nan_attains
 
     def forward(self, x: Array) -> Array:
-        y = x.max(axis=self.dims, keepdims=True)
+        y = getattr(x, self.reduction)(axis=self.dims, keepdims=True)
         if self.needs[0]:
-            attained = (x == y).astype(x.dtype)
-            self.save(attained / attained.sum(axis=self.dims, keepdims=True))
+            attained = (x == y) | (x != x) if self.nan_attains else x == y
+            with np.errstate(invalid="ignore"):
+                self.save(attained.astype(x.dtype) / attained.sum(axis=self.dims, keepdims=True, dtype=x.dtype))
         return y if self.keepdim else y.reshape([n for i, n in enumerate(x.shape) if i not in self.dims])
 
     def backward(self, grad: Tensor) -> Tensor:
         (share,) = self.saved
         return reshape(grad, _kept(share.shape, self.dims)) * share
+
+
+class Amin(Amax):
+    """y = the smallest x over the axes; gradients as those of Amax."""
+
+    reduction = "min"
 
 
 class Norm(Op):
@@ -72,21 +88,52 @@ class Norm(Op):
         return grad * x / (y + zero)
 
 
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The sum; integers and bools add up to int64. The sum of nothing is 0."""
-    require_tensor("sum", "input", input)
-    x = input if input.array.dtype.kind == "f" else cast(input, INT64)
-    return apply(Sum(axes("sum", dim, x.array.ndim), keepdim), x)
+class CumulativeSum(Op):
+    """y_i = x_0 + ... + x_i along an axis; dx_i = dy_i + dy_(i+1) + ..., the same from the other end."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def forward(self, x: Array) -> Array:
+        return x.cumsum(axis=self.dim)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return flip(apply(CumulativeSum(self.dim), flip(grad, (self.dim,))), (self.dim,))
+
+
+def _reduced(operation: str, x: Tensor, dim: Any, keepdim: Any = False) -> tuple[int, ...]:
+    """The axes that `dim` names; all for None and (), none for a 0-d tensor. Errors: as `axes`; TypeError for a
+    keepdim that is no bool (so that `x.sum(0, 1)`, meant as two axes, is not read as keepdim=1)."""
+    if not isinstance(keepdim, (bool, np.bool_)):
+        raise TypeError(f"{operation}: keepdim must be a bool, got {keepdim!r}; give several axes as a tuple")
+    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
+        return tuple(range(x.array.ndim))
+    dims = axes(operation, dim, x.array.ndim)
+    return dims if x.array.ndim else ()
+
+
+def _summand(operation: str, input: Any, dtype: Any) -> Tensor:
+    """The tensor as it is added or multiplied up: converted to dtype, or integers and bools to int64."""
+    require_tensor(operation, "input", input)
+    if dtype is not None:
+        return cast(input, as_dtype(operation, dtype))
+    return input if input.array.dtype.kind == "f" else cast(input, INT64)
+
+
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum; integers and bools add up to int64. The sum of an empty tensor is 0."""
+    x = _summand("sum", input, dtype)
+    return apply(Sum(_reduced("sum", x, dim, keepdim), keepdim), x)
 
 
 def _count(x: Tensor, dims: tuple[int, ...]) -> int:
     return math.prod(x.array.shape[i] for i in dims)
 
 
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The arithmetic mean; nan for the mean of nothing."""
-    x = _floating("mean", input)
-    dims = axes("mean", dim, x.array.ndim)
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The arithmetic mean; nan for the mean of an empty tensor. Errors: TypeError for integers without a dtype."""
+    x = _floating("mean", input if dtype is None else _summand("mean", input, dtype))
+    dims = _reduced("mean", x, dim, keepdim)
     return apply(Sum(dims, keepdim), x) * (1.0 / (_count(x, dims) or math.nan))
 
 
@@ -97,90 +144,196 @@ def _floating(operation: str, x: Any) -> Tensor:
     return x
 
 
-def var(input: Tensor, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """sum (x - mean)^2 / (n - correction); correction 1 is the unbiased estimate, 0 the plain second moment."""
-    x = _floating("var", input)
-    dims = axes("var", dim, x.array.ndim)
-    centred = x - mean(x, dims, keepdim=True)
-    degrees = _count(x, dims) - int(correction)
-    return sum(centred * centred, dims, keepdim) * (1.0 / degrees if degrees > 0 else math.nan)
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product of all entries, or along one axis; integers and bools multiply to int64; empty: 1.
+
+    Halves are multiplied with each other until one entry is left, so that the gradient is exact at zeros too.
+    """
+    x = _summand("prod", input, dtype)
+    shape = _kept(x.shape, _reduced("prod", x, None if dim is None else axis("prod", dim, x.array.ndim), keepdim))
+    if dim is None or x.array.ndim == 0:
+        x, along = reshape(x, (-1,)), 0
+    else:
+        along = axis("prod", dim, x.array.ndim)
+    if x.array.shape[along] == 0:
+        return sum(x, along, keepdim) + 1
+    while (n := x.array.shape[along]) > 1:
+        head, tail, rest = [
+            x[(slice(None),) * along + (part,)]
+            for part in (slice(n // 2), slice(n // 2, n // 2 * 2), slice(n // 2 * 2, n))
+        ]
+        x = cat([head * tail, rest], along) if n % 2 else head * tail
+    if not keepdim:
+        shape = tuple([n for i, n in enumerate(shape) if dim is not None and input.array.ndim and i != along])
+    return reshape(x, shape)
 
 
-def std(input: Tensor, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """The square root of `var`."""
-    return sqrt(var(input, dim, correction, keepdim))
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """The running sum along an axis: y_i = x_0 + ... + x_i; integers and bools add up to int64."""
+    x = _summand("cumsum", input, dtype)
+    along = axis("cumsum", dim, x.array.ndim)
+    return apply(CumulativeSum(along), x) if x.array.ndim else x * 1
+
+
+def var(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
+    """sum (x - mean)^2 / max(n - correction, 0). correction: 1 (or unbiased=True, the default) is the unbiased
+    estimate, 0 (or unbiased=False) the plain second moment; any number."""
+    x, dims, degrees = _spread("var", input, dim, unbiased, keepdim, correction)
+    centered = x - mean(x, dims, keepdim=True)
+    return div(apply(Sum(dims, keepdim), centered * centered), degrees)
+
+
+def std(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
+    """The square root of `var`; its gradient is taken as 0 where all entries are equal."""
+    x, dims, degrees = _spread("std", input, dim, unbiased, keepdim, correction)
+    return div(norm(x - mean(x, dims, keepdim=True), 2, dims, keepdim), math.sqrt(degrees))
+
+
+def _spread(
+    operation: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
+) -> tuple[Tensor, tuple[int, ...], float]:
+    """What var and std share: the tensor, the axes, and max(n - correction, 0)."""
+    if isinstance(dim, bool):  # PyTorch's var(input, unbiased)
+        dim, unbiased = None, dim
+    if unbiased is not None and (correction is not None or not isinstance(unbiased, bool)):
+        raise TypeError(f"{operation}: unbiased must be True or False, without a correction; got {unbiased!r}")
+    x = _floating(operation, input)
+    dims = _reduced(operation, x, dim, keepdim)
+    taken = 1 if unbiased is None else int(unbiased)
+    return x, dims, builtins.max(0.0, _count(x, dims) - (taken if correction is None else correction))
 
 
 def _check_not_empty(operation: str, x: Tensor, dims: tuple[int, ...]) -> None:
-    if _count(x, dims) == 0 and x.array.ndim:
-        raise ValueError(
-            f"{operation}: shape {x.shape} has no entries along dim {dims}; there is no largest of nothing"
-        )
+    if _count(x, dims) == 0:
+        raise ValueError(f"{operation}: shape {x.shape} has no entries along dim {dims}; the result is undefined")
 
 
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest entry; entries that tie share the gradient evenly. Errors: ValueError if there are no entries."""
-    require_tensor("amax", "input", input)
-    dims = axes("amax", dim, input.array.ndim)
-    _check_not_empty("amax", input, dims)
-    return apply(Amax(dims, keepdim), input)
+    return _extreme("amax", Amax, input, dim, keepdim)
+
+
+def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The smallest entry; entries that tie share the gradient evenly. Errors: ValueError if there are no entries."""
+    return _extreme("amin", Amin, input, dim, keepdim)
+
+
+def _extreme(operation: str, op: type[Amax], input: Any, dim: Any, keepdim: bool, nan_attains: bool = False) -> Tensor:
+    dims = _reduced(operation, require_tensor(operation, "input", input), dim, keepdim)
+    _check_not_empty(operation, input, dims)
+    return apply(op(dims, keepdim, nan_attains), input)
 
 
 class ValuesAndIndices(NamedTuple):
-    """What `max` and `min` along one axis return."""
+    """What `max`, `min`, `sort` and `topk` along one axis return."""
 
     values: Tensor
     indices: Tensor
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: Any = None, keepdim: bool | None = None) -> Any:
     """The largest entry of all (ties share the gradient), or along one axis `(values, indices)`: there the
     gradient goes to the entry at the index, the first among equals. With a Tensor for `dim`: `maximum`."""
     if isinstance(dim, Tensor):
         return maximum(input, dim)
     if dim is None:
-        return amax(input)
-    indices = argmax(input, dim, keepdim=True)
+        return _extreme_of_all("max", Amax, input, keepdim)
+    return _picked(input, dim, argmax(input, dim, keepdim=True), keepdim)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool | None = None) -> Any:
+    """As `max`, for the smallest."""
+    if isinstance(dim, Tensor):
+        return minimum(input, dim)
+    if dim is None:
+        return _extreme_of_all("min", Amin, input, keepdim)
+    return _picked(input, dim, argmin(input, dim, keepdim=True), keepdim)
+
+
+def _extreme_of_all(operation: str, op: type[Amax], input: Tensor, keepdim: bool | None) -> Tensor:
+    if keepdim is not None:
+        raise TypeError(f"{operation}: keepdim needs a dim; use a{operation}(keepdim=True)")
+    return _extreme(operation, op, input, None, False, nan_attains=True)
+
+
+def _picked(input: Tensor, dim: int, indices: Tensor, keepdim: bool | None) -> ValuesAndIndices:
     values = gather(input, dim, indices)
     return (
         ValuesAndIndices(values, indices) if keepdim else ValuesAndIndices(squeeze(values, dim), squeeze(indices, dim))
     )
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """As `max`, for the smallest."""
-    if isinstance(dim, Tensor):
-        return minimum(input, dim)
-    if require_tensor("min", "input", input).array.dtype.kind in "bu":  # whose negatives are not what they say
-        values = min(cast(input, INT64), dim, keepdim)
-        if dim is None:
-            return cast(values, input.dtype)
-        return ValuesAndIndices(cast(values.values, input.dtype), values.indices)
-    result = max(neg(input), dim, keepdim)
-    return neg(result) if dim is None else ValuesAndIndices(neg(result.values), result.indices)
-
-
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index (int64) of the first largest entry, along an axis or in the flattened tensor. No gradient."""
-    x = require_tensor("argmax", "input", input).array
-    _check_not_empty("argmax", input, axes("argmax", dim, x.ndim))
-    if dim is None:
-        index = x.argmax()
-        return Tensor(xp_of(x).asarray(index, dtype=INT64).reshape((1,) * x.ndim if keepdim else ()))
-    where = axis("argmax", dim, x.ndim)
-    index = xp_of(x).asarray(x.argmax(axis=where) if x.ndim else 0, dtype=INT64)
-    return Tensor(xp_of(x).expand_dims(index, where) if keepdim and x.ndim else index)
+    return _place("argmax", input, dim, keepdim)
 
 
-def norm(input: Tensor, p: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The p-norm for p = 1, 2 or inf. At the zero vector the gradient is 0 (p = 2: a subgradient)."""
-    x = as_float("norm", input)
-    dims = axes("norm", dim, x.array.ndim)
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index (int64) of the first smallest entry, along an axis or in the flattened tensor. No gradient."""
+    return _place("argmin", input, dim, keepdim)
+
+
+def _place(operation: str, input: Any, dim: int | None, keepdim: bool) -> Tensor:
+    x = require_tensor(operation, "input", input).array
+    dims = _reduced(operation, input, None if dim is None else axis(operation, dim, x.ndim), keepdim)
+    _check_not_empty(operation, input, dims)
+    index = getattr(x, operation)(axis=None if dim is None or x.ndim == 0 else dims[0])
+    index = xp_of(x).asarray(index, dtype=INT64)
+    return Tensor(index.reshape(_kept(x.shape, dims)) if keepdim else index)
+
+
+def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """(sum |x|^p)^(1/p) for any number p; the largest |x| for inf, the smallest for -inf, for 0 how many are not 0.
+
+    "fro" and None are other names of 2. Where the norm is 0, the gradient is taken as 0 (a subgradient for p = 2).
+    """
+    x = _floating("norm", input if dtype is None else _summand("norm", input, dtype))
+    dims = _reduced("norm", x, dim, keepdim)
+    p = 2 if p in (None, "fro") else p
+    if not isinstance(p, (int, float)):
+        raise ValueError(f"norm: p must be a number or 'fro', got {p!r}; the nuclear norm needs singular values")
     if p == 1:
         return sum(abs(x), dims, keepdim)
-    if p == math.inf:
-        return amax(abs(x), dims, keepdim)
-    if p != 2:
-        raise ValueError(f"norm: p must be 1, 2 or inf, got {p}")
-    y = apply(Norm(dims), x)
+    if p in (math.inf, -math.inf):
+        return (amax if p > 0 else amin)(abs(x), dims, keepdim)
+    if p == 0:
+        return sum(cast(detach(x) != 0, x.dtype), dims, keepdim)
+    if p == 2:
+        y = apply(Norm(dims), x)
+        return y if keepdim else reshape(y, [n for i, n in enumerate(x.shape) if i not in dims])
+    zero = x == 0
+    total = sum(where(zero, 0.0 if p > 0 else math.inf, pow(abs(where(zero, 1.0, x)), p)), dims, keepdim)
+    return where(total == 0, 0.0, pow(where(total == 0, 1.0, total), 1.0 / p))
+
+
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """log(sum(e^x)) without overflow: the largest entry is taken out of the sum first."""
+    x = as_float("logsumexp", input)
+    dims = _reduced("logsumexp", x, dim, keepdim)
+    if x.array.size == 0:
+        return log(sum(exp(x), dims, keepdim))
+    largest = amax(detach(x), dims, keepdim=True)
+    largest = where(abs(largest) == math.inf, 0.0, largest)
+    y = log(sum(exp(x - largest), dims, keepdim=True)) + largest
     return y if keepdim else reshape(y, [n for i, n in enumerate(x.shape) if i not in dims])
+
+
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether every entry is true (not 0), as bools; True for an empty tensor. dim=() reduces nothing."""
+    return _truth("all", input, dim, keepdim)
+
+
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether some entry is true (not 0), as bools; False for an empty tensor. dim=() reduces nothing."""
+    return _truth("any", input, dim, keepdim)
+
+
+def _truth(operation: str, input: Any, dim: Any, keepdim: bool) -> Tensor:
+    x = require_tensor(operation, "input", input).array
+    dims = () if isinstance(dim, (tuple, list)) and not dim else _reduced(operation, input, dim, keepdim)
+    result = getattr(x != 0, operation)(axis=dims, keepdims=keepdim)
+    return Tensor(xp_of(x).asarray(result, dtype=x.dtype if x.dtype == np.uint8 else BOOL))

@@ -30,6 +30,30 @@ CASES = [
     ),
     case("Index", "gather", lambda m, x, k: m.gather(x, 1, k), normal(2, 3), constant([[2, 0, 2, 1], [1, 1, 1, 0]])),
     case("Index", "gather fewer rows", lambda m, x, k: x.gather(0, k), normal(3, 3), constant([[2, 0], [2, 1]])),
+    case("Index", "an int beside an array", lambda m, x, k: x[0, :, k], normal(2, 3, 3), constant([2, 0])),
+    case("gather", "scalar", lambda m, x, k: m.gather(x, 0, k) * x, normal(), constant(0)),
+    case("index_select", "columns", lambda m, x, k: m.index_select(x, 1, k), normal(2, 3), constant([2, 0, 2])),
+    case("masked_select", "broadcast", lambda m, x, c: m.masked_select(x, c), normal(2, 3), constant(MASK[0])),
+    case("scatter", "a number", lambda m, x, k: m.scatter(x, 1, k, 0.5), normal(2, 3), constant([[2], [0]])),
+    case(
+        "scatter", "part of src", lambda m, x, v, k: x.scatter(0, k, v), normal(3, 2), normal(2, 2), constant([[2, 0]])
+    ),
+    case(
+        "scatter_add",
+        "repeats",
+        lambda m, x, v, k: m.scatter_add(x, 1, k, v),
+        normal(2, 3),
+        normal(2, 4),
+        constant([[2, 0, 2, 2], [1, 1, 0, 1]]),
+    ),
+    case(
+        "SetItem",
+        "an int beside an array",
+        lambda m, x, v, k: _written(m, x, (0, slice(None), k), v),
+        normal(2, 3, 3),
+        normal(3, 2),
+        constant([2, 0]),
+    ),
     case("IndexAdd", "slice", lambda m, x: m.adjoint.index_add(x, (slice(None), slice(0, 4, 2)), (2, 5)), normal(2, 2)),
     case(
         "IndexAdd", "repeats", lambda m, x, k: m.adjoint.index_add(x, k, (3, 2)), normal(4, 2), constant([0, 2, 0, 0])

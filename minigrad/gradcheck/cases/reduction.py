@@ -2,6 +2,8 @@
 
 from ..case import case, constant, distinct, nonzero, normal
 
+HOLES = [[1.0, 1.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+
 CASES = [
     case("Sum", "everything", lambda m, x: x.sum(), normal(2, 3)),
     case("Sum", "first axis", lambda m, x: m.sum(x, dim=0), normal(2, 3)),
@@ -17,10 +19,22 @@ CASES = [
     case("var", "unbiased", lambda m, x: x.var(), normal(2, 3)),
     case("var", "along an axis, biased", lambda m, x: m.var(x, dim=1, correction=0), normal(2, 4)),
     case("var", "two axes, kept", lambda m, x: m.var(x, dim=(0, 2), keepdim=True), normal(2, 3, 2)),
+    case("var", "half a degree of freedom", lambda m, x: m.var(x, dim=1, correction=0.5), normal(2, 3)),
     case("std", "along an axis", lambda m, x: m.std(x, dim=0), normal(4, 2)),
+    case("std", "biased", lambda m, x: m.std(x, 0, False), normal(4, 2)),
+    case("prod", "everything", lambda m, x: x.prod(), normal(2, 3)),
+    case("prod", "an axis, with zeros", lambda m, x, c: m.prod(x * c, 1), normal(3, 3), constant(HOLES)),
+    case("prod", "an odd axis, kept", lambda m, x: m.prod(x, 0, keepdim=True), normal(5, 2)),
+    case("prod", "empty", lambda m, x: m.prod(x, 1) * x.sum(), normal(2, 0)),
+    case("CumulativeSum", "an axis", lambda m, x: m.cumsum(x, 1) ** 2, normal(2, 3)),
+    case("CumulativeSum", "first axis, transposed", lambda m, x: x.cumsum(0), normal(3, 2, layout="transposed")),
+    case("logsumexp", "an axis", lambda m, x: m.logsumexp(x, 1), normal(2, 3)),
+    case("logsumexp", "two axes, kept, large", lambda m, x: m.logsumexp(x * 400, (0, 2), True), distinct(2, 2, 2)),
     case("Amax", "everything", lambda m, x: m.amax(x), distinct(2, 3)),
     case("Amax", "an axis, kept", lambda m, x: m.amax(x, dim=1, keepdim=True) * x, distinct(2, 3)),
     case("Amax", "two axes", lambda m, x: m.amax(x, dim=(0, 2)), distinct(2, 3, 2)),
+    case("Amin", "everything", lambda m, x: m.amin(x), distinct(2, 3)),
+    case("Amin", "an axis, kept", lambda m, x: x.amin(1, True) * x, distinct(2, 3)),
     case("Amax", "max of everything", lambda m, x: x.max() * x.min(), distinct(2, 3)),
     case("Amax", "no rows", lambda m, x: m.amax(x, dim=1), distinct(0, 3)),
     case("Amax", "transposed", lambda m, x: m.amax(x, dim=0), distinct(3, 2, layout="transposed")),
@@ -31,6 +45,9 @@ CASES = [
     case("Norm", "two axes, kept", lambda m, x: m.norm(x, dim=(1, 2), keepdim=True), normal(2, 2, 2)),
     case("Norm", "1-norm", lambda m, x: m.norm(x, p=1, dim=0), nonzero(3, 2)),
     case("Norm", "maximum norm", lambda m, x: m.norm(x + 0.3, p=float("inf")), distinct(5)),
+    case("norm", "3-norm", lambda m, x: m.norm(x, 3, 1), nonzero(2, 3)),
+    case("norm", "half norm, kept", lambda m, x: m.norm(x, 0.5, 0, True), nonzero(3, 2)),
+    case("norm", "minimum norm", lambda m, x: m.norm(x + 0.3, p=-float("inf")), distinct(5)),
     case("Norm", "strided", lambda m, x: m.norm(x, dim=0), normal(3, 2, layout="strided")),
     case("Amax", "choice by argmax", lambda m, x, k: x.gather(1, k), normal(2, 3), constant([[2], [0]])),
 ]

@@ -26,6 +26,16 @@ def raw(x: Any) -> Any:
     return x.array if isinstance(x, Array) else x
 
 
+def ints_first(index: Any) -> tuple[Any, Any]:
+    """An index with an int beside an array as two: the ints first, then the rest; else itself and None."""
+    if not isinstance(index, tuple) or not any(isinstance(p, int) for p in index):
+        return index, None
+    if not any(isinstance(p, np.ndarray) for p in index):
+        return index, None
+    first = tuple(p if isinstance(p, int) else slice(None) for p in index)
+    return first, tuple(p for p in index if not isinstance(p, int))
+
+
 def each(function: Any, *arguments: Any) -> Array:
     """function applied to each number (operands broadcast)."""
     return Array(np.frompyfunc(function, len(arguments), 1)(*[raw(x) for x in arguments]))
@@ -79,11 +89,15 @@ class Array:
         return matmul(self, other)
 
     def __getitem__(self, index: Any) -> Array:
-        return Array(self.array[raw(index)])
+        first, rest = ints_first(raw(index))
+        part = self.array[first]
+        return Array(part if rest is None else part[rest])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = raw(value)
-        self.array[raw(index)] = value[()] if isinstance(value, np.ndarray) else value
+        first, rest = ints_first(raw(index))
+        part = self.array if rest is None else self.array[first]
+        part[first if rest is None else rest] = value[()] if isinstance(value, np.ndarray) else value
 
     def reshape(self, *shape: Any) -> Array:
         return Array(self.array.reshape(*shape))
@@ -141,17 +155,36 @@ class Array:
     def min(self, dim: Any = None, keepdim: bool = False) -> Any:
         return -(-self).amax() if dim is None else (-(-self).amax(dim, keepdim), None)
 
+    def amin(self, dim: Any = None, keepdim: bool = False) -> Array:
+        return -(-self).amax(dim, keepdim)
+
+    def prod(self, dim: Any = None, keepdim: bool = False) -> Array:
+        return Array(np.multiply.reduce(self.array, axis=dim, keepdims=keepdim, initial=1.0))
+
+    def cumsum(self, dim: int) -> Array:
+        return Array(np.add.accumulate(self.array, axis=dim))
+
     def gather(self, dim: int, index: Array) -> Array:
         result = np.empty(index.shape, dtype=object)
         for place in np.ndindex(*index.shape):
-            source = list(place)
-            source[dim] = index.array[place]
-            result[place] = self.array[tuple(source)]
+            result[place] = self.array[redirected(place, dim, index)]
+        return Array(result)
+
+    def scatter(self, dim: int, index: Array, src: Any, add: bool = False) -> Array:
+        result = self.array.copy()
+        for place in np.ndindex(*index.shape):
+            target, value = redirected(place, dim, index), src.array[place] if isinstance(src, Array) else src
+            result[target] = result[target] + value if add else value
         return Array(result)
 
     def softmax(self, dim: int) -> Array:
         powers = each(HyperDual.exp, self)
         return powers / powers.sum(dim, True)
+
+
+def redirected(place: tuple[int, ...], dim: int, index: Array) -> tuple[int, ...]:
+    """The place with its entry along dim replaced by the index that stands there."""
+    return tuple(int(index.array[place]) if i == dim else n for i, n in enumerate(place))
 
 
 def matmul(a: Any, b: Any) -> Array:
@@ -174,7 +207,14 @@ def norm(x: Array, p: float = 2, dim: Any = None, keepdim: bool = False) -> Arra
         return each(abs, x).sum(dim, keepdim)
     if p == math.inf:
         return each(abs, x).amax(dim, keepdim)
-    return (x * x).sum(dim, keepdim) ** 0.5
+    if p == -math.inf:
+        return each(abs, x).amin(dim, keepdim)
+    return (each(abs, x) ** p).sum(dim, keepdim) ** (1 / p)
+
+
+def logsumexp(x: Array, dim: Any, keepdim: bool = False) -> Array:
+    largest = max(value_of(number) for number in x.array.flat)
+    return each(HyperDual.log, each(HyperDual.exp, x - largest).sum(dim, keepdim)) + largest
 
 
 def split(x: Array, size: Any, dim: int = 0) -> list[Array]:
@@ -194,7 +234,23 @@ FUNCTIONS = {
     },
     **{
         name: getattr(Array, name)
-        for name in ("sum", "mean", "var", "amax", "max", "min", "reshape", "squeeze", "unsqueeze", "gather", "softmax")
+        for name in (
+            "sum",
+            "mean",
+            "var",
+            "prod",
+            "cumsum",
+            "amax",
+            "amin",
+            "scatter",
+            "max",
+            "min",
+            "reshape",
+            "squeeze",
+            "unsqueeze",
+            "gather",
+            "softmax",
+        )
     },
     "add": lambda a, b, alpha=1: a + b * alpha,
     "pow": lambda a, b: a**b,
@@ -206,7 +262,11 @@ FUNCTIONS = {
     "maximum": lambda a, b: each(lambda p, q: p if p > q else q, a, b),
     "minimum": lambda a, b: each(lambda p, q: p if p < q else q, a, b),
     "where": lambda c, a, b: each(lambda p, q, r: q if p else r, c, a, b),
-    "std": lambda x, dim=None: x.var(dim) ** 0.5,
+    "std": lambda x, dim=None, unbiased=True: x.var(dim, int(unbiased)) ** 0.5,
+    "logsumexp": logsumexp,
+    "index_select": lambda x, dim, index: Array(np.take(x.array, index.array, axis=dim)),
+    "masked_select": lambda x, mask: Array(x.array[np.broadcast_to(mask.array, x.shape)]),
+    "scatter_add": lambda x, dim, index, src: x.scatter(dim, index, src, add=True),
     "norm": norm,
     "matmul": matmul,
     "mm": matmul,
