@@ -246,7 +246,7 @@ def test_an_error_in_backward_leaves_recording_on():
         (lambda: mg.ones(2, 3).view(4, 2), "has 6 entries"),
         (lambda: mg.cat([]), "list of tensors is empty"),
         (lambda: mg.cat([mg.ones(2, 3), mg.ones(2)]), r"tensors\[1\] has shape \(2,\)"),
-        (lambda: mg.ones(0).max(), "no largest of nothing"),
+        (lambda: mg.ones(0).max(), "the result is undefined"),
         (lambda: mg.tensor([[1.0], [1.0, 2.0]]), "ragged"),
         (lambda: mg.tensor(["a"]), "not numeric"),
         (lambda: mg.tensor([1], requires_grad=True), "only floating-point"),
