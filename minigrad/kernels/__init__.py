@@ -44,9 +44,9 @@ Resampling and padding of the last two axes
     pad2d(x, padding, mode) -> mode is "reflect" or "replicate"; x: (N, C, H, W)
     pad2d_sum(grad, padding, mode) -> the adjoint
 
-Normalisation; x is (N, C) or (N, C, ...), statistics are (C,)
-    moments(x) -> (mean, var): per channel; var is the biased variance
-    normalize(x, mean, rstd, weight, bias) -> (x - mean) * rstd * weight + bias; weight and bias may be None
+Normalization; x is (N, C) or (N, C, ...); statistics are (C,), over the batch, or (N, C), of each image
+    moments(x, per_image=False) -> (mean, var): per channel, (C,) or with per_image (N, C); var is the biased variance
+    normalize(x, mean, rstd, weight, bias) -> (x - mean) * rstd * weight + bias; weight and bias are (C,) or None
     normalize_backward(grad, x, mean, rstd, weight) -> (grad_x, grad_weight, grad_bias)
         where mean and rstd = (var + eps)^-1/2 are functions of x (training mode); grad_weight = sum(grad * xhat)
 

@@ -20,18 +20,19 @@ from .shape import reshape
 
 
 class BatchNorm(Op):
-    """y = w xhat + b with xhat = (x - mean) rstd, rstd = (var + eps)^(-1/2), per channel over the batch of x.
+    """y = w xhat + b with xhat = (x - mean) rstd, rstd = (var + eps)^(-1/2), per channel over the batch of x, or with
+    per_image over each image by itself (instance normalization).
 
-    With sums over the M entries of a channel (Ioffe and Szegedy 2015, section 3):
+    With sums over the M entries that share a mean (Ioffe and Szegedy 2015, section 3):
         db = sum dy,  dw = sum dy xhat,  dx = w rstd (dy - db / M - xhat dw / M)
     """
 
-    def __init__(self, eps: float) -> None:
-        self.eps = eps
+    def __init__(self, eps: float, per_image: bool = False) -> None:
+        self.eps, self.per_image = eps, per_image
 
     def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Array:
         kernels = kernels_of(x)
-        self.mean, self.var = kernels.moments(x)
+        self.mean, self.var = kernels.moments(x, self.per_image)
         self.rstd = 1 / xp_of(x).sqrt(self.var + self.eps)
         self.save(x, weight)
         return kernels.normalize(x, self.mean, self.rstd, weight, bias)
@@ -39,25 +40,29 @@ class BatchNorm(Op):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         if is_grad_enabled():
-            shares: tuple[Tensor, ...] = _batch_norm_backward(grad, x, weight, self.eps)
+            shares: tuple[Tensor, ...] = _batch_norm_backward(grad, x, weight, self.eps, self.per_image)
         else:
             arrays = grad.array, x.array, self.mean, self.rstd, None if weight is None else weight.array
             shares = tuple([Tensor(share) for share in kernels_of(x.array).normalize_backward(*arrays)])
         return tuple([share if need else None for share, need in zip(shares, self.needs)])
 
 
-def _batch_norm_backward(grad: Tensor, x: Tensor, weight: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def _batch_norm_backward(
+    grad: Tensor, x: Tensor, weight: Tensor | None, eps: float, per_image: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """The same three gradients written with differentiable operations, for gradients of gradients."""
-    dims = (0, *range(2, x.array.ndim))
+    dims = (*(() if per_image else (0,)), *range(2, x.array.ndim))
     shape = (1, -1) + (1,) * (x.array.ndim - 2)
     rstd = 1.0 / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
     xhat = (x - mean(x, dims, keepdim=True)) * rstd
     grad_weight, grad_bias = (grad * xhat).sum(dims, keepdim=True), grad.sum(dims, keepdim=True)
-    count = max(x.array.size // max(x.shape[1], 1), 1)
+    count = max(math.prod(x.shape[dim] for dim in dims), 1)
     grad_x = (grad - (grad_bias + xhat * grad_weight) * (1.0 / count)) * rstd
     if weight is not None:
         grad_x = grad_x * reshape(weight, shape)
-    return grad_x, reshape(grad_weight, (-1,)), reshape(grad_bias, (-1,))
+    images = (len(grad_weight.array), *x.shape[1:2])
+    weights, biases = reshape(grad_weight, images).sum(0), reshape(grad_bias, images).sum(0)
+    return grad_x, weights, biases
 
 
 def _check(operation: str, x: Tensor, parameters: dict[str, Any], size: Any) -> None:
@@ -125,10 +130,8 @@ def instance_norm(input: Tensor, weight: Tensor | None = None, bias: Tensor | No
     x = require_float("instance_norm", input, "input")
     if x.array.ndim != 4 or x.shape[2] * x.shape[3] < 2:
         raise ValueError(f"instance_norm: input must be (N, C, H, W) with more than one pixel, got shape {x.shape}")
-    n, c, h, w = x.shape
-    _check("instance_norm", x, {"weight": weight, "bias": bias}, (c,))
-    y = reshape(apply(BatchNorm(eps), reshape(x, (1, n * c, h, w)), None, None), x.shape)
-    return _affine(y, weight, bias, (1, c, 1, 1))
+    _check("instance_norm", x, {"weight": weight, "bias": bias}, x.shape[1:2])
+    return apply(BatchNorm(eps, per_image=True), x, weight, bias)
 
 
 def layer_norm(

@@ -1,14 +1,14 @@
-"""Normalisation on the CPU: statistics per channel, and the fused forward and backward.
+"""Normalization on the CPU: statistics per channel, and the fused forward and backward.
 
 An image batch that lies channels-last is a matrix of pixels by channels; sums over pixels are then products of ones
-with that matrix, and everything else is one pass in chunks. Other layouts take NumPy's plain reductions.
+with that matrix, and everything else is one pass in chunks. Where each image has statistics of its own, it is one
+such matrix ("block") for each image. Other layouts take NumPy's plain reductions.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -18,18 +18,25 @@ from .threads import num_threads, run_workers
 
 
 def _per_channel(values: Array, x: Array) -> Array:
-    """(C,) values shaped to broadcast over x: (N, C, ...)."""
-    return values.reshape(1, -1, *[1] * (x.ndim - 2))
+    """(C,) or (N, C) values shaped to broadcast over x: (N, C, ...)."""
+    return values.reshape(*(1, *values.shape)[-2:], *[1] * (x.ndim - 2))
 
 
-def _matrix(x: Array) -> Array | None:
-    """x as a matrix (rows, C) if that is a view of its memory."""
+def _axes(x: Array, per_image: bool) -> tuple[int, ...]:
+    """The axes of (N, C, ...) over which statistics are taken."""
+    return tuple(range(2, x.ndim)) if per_image else (0, *range(2, x.ndim))
+
+
+def _blocks(x: Array, per_image: bool) -> Array | None:
+    """x as (blocks, rows, C), the rows of a block sharing their statistics, if that is a view of its memory."""
     last = x.transpose(0, *range(2, x.ndim), 1)
-    return last.reshape(math.prod(last.shape[:-1]), x.shape[1]) if last.flags.c_contiguous else None
+    count = len(x) if per_image else 1
+    rows = math.prod(last.shape[:-1]) // max(1, count)
+    return last.reshape(count, rows, x.shape[1]) if last.flags.c_contiguous and x.size else None
 
 
-def _over_rows(work: Callable[[int, int, int], None], rows: int, channels: int) -> int:
-    """Run work(worker, first, last) over row ranges of about CHUNK entries; returns the number of workers."""
+def _over_rows(work: Callable[[int, int, int], None], rows: int, channels: int) -> None:
+    """Run work(worker, first, last) over row ranges of about CHUNK entries."""
     step = max(1, CHUNK // max(1, channels))
     count = max(1, min(num_threads(), -(-rows // step)))
 
@@ -38,56 +45,69 @@ def _over_rows(work: Callable[[int, int, int], None], rows: int, channels: int) 
             work(worker, first, min(rows, first + step))
 
     run_workers(worker_loop, count)
-    return count
 
 
-def moments(x: Array) -> tuple[Array, Array]:
-    """(mean, biased variance) of each channel, each (C,); the variance from centred values, in two passes."""
-    axes = (0, *range(2, x.ndim))
-    matrix = _matrix(x)
-    if matrix is None or x.dtype != np.float32 or x.size <= CHUNK:
-        return x.mean(axis=axes), x.var(axis=axes)
-    rows, channels = matrix.shape
-    sums = np.zeros((num_threads(), channels), x.dtype)
-    ones = np.ones(max(1, CHUNK // channels), x.dtype)
+def _row_sums(rows: int, channels: int, dtype: np.dtype, *terms: Callable[[int, int], Array]) -> list[Array]:
+    """For each of the terms, which give rows a .. b of a matrix (rows, channels), the sum of all rows: (channels,)."""
+    sums = np.zeros((len(terms), num_threads(), channels), dtype)
+    ones = np.ones(max(1, CHUNK // channels), dtype)
 
     def add(worker: int, a: int, b: int) -> None:
-        sums[worker] += ones[: b - a] @ matrix[a:b]
+        for term, total in zip(terms, sums):
+            total[worker] += ones[: b - a] @ term(a, b)
 
     _over_rows(add, rows, channels)
-    mean = sums.sum(axis=0) / x.dtype.type(rows)
-    sums[...] = 0
+    return list(sums.sum(axis=1))
 
-    def add_squares(worker: int, a: int, b: int) -> None:
-        centred = matrix[a:b] - mean
-        np.multiply(centred, centred, out=centred)
-        sums[worker] += ones[: b - a] @ centred
 
-    _over_rows(add_squares, rows, channels)
-    return mean, sums.sum(axis=0) / x.dtype.type(rows)
+def moments(x: Array, per_image: bool = False) -> tuple[Array, Array]:
+    """(mean, biased variance) of each channel, (C,), or of each channel of each image, (N, C); the variance from
+    centered values, in two passes."""
+    blocks = _blocks(x, per_image)
+    if blocks is None or x.dtype != np.float32 or x.size <= CHUNK:
+        axes = _axes(x, per_image)
+        return x.mean(axis=axes), x.var(axis=axes)
+    means, variances = zip(*[_block_moments(block) for block in blocks])
+    return (np.stack(means), np.stack(variances)) if per_image else (means[0], variances[0])
+
+
+def _block_moments(block: Array) -> tuple[Array, Array]:
+    rows, channels = block.shape
+    (total,) = _row_sums(rows, channels, block.dtype, lambda a, b: block[a:b])
+    mean = total / block.dtype.type(rows)
+
+    def squares(a: int, b: int) -> Array:
+        centered = block[a:b] - mean
+        return np.multiply(centered, centered, out=centered)
+
+    (total,) = _row_sums(rows, channels, block.dtype, squares)
+    return mean, total / block.dtype.type(rows)
 
 
 def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None) -> Array:
-    """(x - mean) rstd weight + bias."""
+    """(x - mean) rstd weight + bias; mean and rstd are (C,) or (N, C)."""
     scale = rstd if weight is None else rstd * weight
-    matrix = _matrix(x)
-    if matrix is None:
+    blocks = _blocks(x, mean.ndim == 2)
+    if blocks is None:
         y = x - _per_channel(mean, x)
         y *= _per_channel(scale, x)
         return y if bias is None else np.add(y, _per_channel(bias, x), out=y)
     result = np.empty_like(x)
-    out: Any = _matrix(result)
+    outs = _blocks(result, mean.ndim == 2)
+    for block, out, center, factor in zip(blocks, outs, np.atleast_2d(mean), np.atleast_2d(scale)):  # type: ignore[arg-type]
+        _normalize_block(block, out, center, factor, bias)
+    return result
 
+
+def _normalize_block(block: Array, out: Array, mean: Array, scale: Array, bias: Array | None) -> None:
     def work(worker: int, a: int, b: int) -> None:
         y = out[a:b]
-        np.subtract(matrix[a:b], mean, out=y)
+        np.subtract(block[a:b], mean, out=y)
         np.multiply(y, scale, out=y)
         if bias is not None:
             np.add(y, bias, out=y)
 
-    if matrix.size:
-        _over_rows(work, *matrix.shape)
-    return result
+    _over_rows(work, *block.shape)
 
 
 def normalize_backward(
@@ -95,43 +115,46 @@ def normalize_backward(
 ) -> tuple[Array, Array, Array]:
     """(dx, dweight, dbias) of `normalize` when mean and rstd are x's own:
 
-    dx = weight rstd (dy - sum(dy) / M - xhat sum(dy xhat) / M), over the M entries of each channel.
+    dx = weight rstd (dy - sum(dy) / M - xhat sum(dy xhat) / M), over the M entries that share a mean.
     """
-    axes = (0, *range(2, x.ndim))
-    count = x.size // max(1, x.shape[1])
+    per_image = mean.ndim == 2
     scale = rstd if weight is None else rstd * weight
-    matrix = _matrix(x)
-    grads = None if matrix is None else np.ascontiguousarray(grad.transpose(0, *range(2, x.ndim), 1))
-    if matrix is None or grads is None or matrix.size == 0:
+    blocks = _blocks(x, per_image)
+    if blocks is None:
+        axes = _axes(x, per_image)
+        count = x.dtype.type(max(1, math.prod(x.shape[axis] for axis in axes)))
         xhat = (x - _per_channel(mean, x)) * _per_channel(rstd, x)
-        grad_weight, grad_bias = (grad * xhat).sum(axis=axes), grad.sum(axis=axes)
-        centred = grad - (_per_channel(grad_bias, x) + xhat * _per_channel(grad_weight, x)) / x.dtype.type(count or 1)
-        return centred * _per_channel(scale, x), grad_weight, grad_bias
-    grads = grads.reshape(matrix.shape)
-    rows, channels = matrix.shape
-    sums = np.zeros((2, num_threads(), channels), x.dtype)
-    ones = np.ones(max(1, CHUNK // channels), x.dtype)
+        weights, biases = (grad * xhat).sum(axis=axes), grad.sum(axis=axes)
+        centered = grad - (_per_channel(biases, x) + xhat * _per_channel(weights, x)) / count
+        result = centered * _per_channel(scale, x)
+    else:
+        result = np.empty_like(x)
+        grads = np.ascontiguousarray(grad.transpose(0, *range(2, x.ndim), 1)).reshape(blocks.shape)
+        statistics = zip(*[np.atleast_2d(values) for values in (mean, rstd, scale)])
+        arrays = zip(grads, blocks, _blocks(result, per_image))  # type: ignore[arg-type]
+        sums = [_backward_block(*each, *values) for each, values in zip(arrays, statistics)]
+        weights, biases = (np.stack(parts) if per_image else parts[0] for parts in zip(*sums))
+    return (result, weights.sum(axis=0), biases.sum(axis=0)) if per_image else (result, weights, biases)
 
-    def add(worker: int, a: int, b: int) -> None:
-        product = (matrix[a:b] - mean) * grads[a:b]
-        sums[0, worker] += ones[: b - a] @ grads[a:b]
-        sums[1, worker] += ones[: b - a] @ product
 
-    _over_rows(add, rows, channels)
-    grad_bias = sums[0].sum(axis=0)
-    grad_weight = sums[1].sum(axis=0) * rstd
-    result = np.empty_like(x)
-    out: Any = _matrix(result)
-    slope = grad_weight * rstd / x.dtype.type(count)
-    level = grad_bias / x.dtype.type(count)
+def _backward_block(
+    grads: Array, block: Array, out: Array, mean: Array, rstd: Array, scale: Array
+) -> tuple[Array, Array]:
+    """Write a block of dx; returns the block's sums (sum(dy xhat), sum(dy)), each (C,)."""
+    rows, channels = block.shape
+    biases, products = _row_sums(
+        rows, channels, block.dtype, lambda a, b: grads[a:b], lambda a, b: (block[a:b] - mean) * grads[a:b]
+    )
+    weights = products * rstd
+    slope, level = weights * rstd / block.dtype.type(rows), biases / block.dtype.type(rows)
 
     def work(worker: int, a: int, b: int) -> None:
         y = out[a:b]
-        np.subtract(matrix[a:b], mean, out=y)
+        np.subtract(block[a:b], mean, out=y)
         np.multiply(y, slope, out=y)
         np.add(y, level, out=y)
         np.subtract(grads[a:b], y, out=y)
         np.multiply(y, scale, out=y)
 
     _over_rows(work, rows, channels)
-    return result, grad_weight, grad_bias
+    return weights, biases

@@ -117,18 +117,29 @@ def channel_sum(x: Array) -> Array:
     return total
 
 
-def moments(x: Array) -> tuple[Array, Array]:
-    """(mean, biased variance) of each channel, each (C,)."""
+def _as_channels(x: Array) -> Array:
+    """(N, C, ...) as (1, N C, ...): each channel of each image counts as a channel."""
+    return cupy().ascontiguousarray(x).reshape(1, x.shape[0] * x.shape[1], *x.shape[2:])
+
+
+def moments(x: Array, per_image: bool = False) -> tuple[Array, Array]:
+    """(mean, biased variance) of each channel, (C,), or of each channel of each image, (N, C)."""
+    if per_image:
+        mean, var = moments(_as_channels(x))
+        return mean.reshape(x.shape[:2]), var.reshape(x.shape[:2])
     mean, var = cupy().empty(x.shape[1], x.dtype), cupy().empty(x.shape[1], x.dtype)
     _launch("moments", x, rows(x), mean, var)
     return mean, var
 
 
 def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None) -> Array:
-    """(x - mean) rstd weight + bias."""
+    """(x - mean) rstd weight + bias; mean and rstd are (C,) or (N, C)."""
+    scale = rstd if weight is None else rstd * weight
+    if mean.ndim == 2:
+        shift = None if bias is None else rows(cupy().broadcast_to(bias, mean.shape))
+        return normalize(_as_channels(x), rows(mean), rows(scale), None, shift).reshape(x.shape)
     y = cupy().empty(x.shape, x.dtype)
     if y.size:
-        scale = rstd if weight is None else rstd * weight
         shift = cupy().zeros(x.shape[1], x.dtype) if bias is None else bias
         sizes = np.int64(math.prod(x.shape[2:])), np.int64(x.shape[1])
         elementwise(*NORMALIZE)(rows(x), rows(mean), rows(scale), rows(shift), *sizes, y.reshape(-1))
@@ -140,8 +151,13 @@ def normalize_backward(
 ) -> tuple[Array, Array, Array]:
     """(dx, dweight, dbias) of `normalize` when mean and rstd are x's own:
 
-    dx = weight rstd (dy - sum(dy) / M - xhat sum(dy xhat) / M), over the M entries of each channel.
+    dx = weight rstd (dy - sum(dy) / M - xhat sum(dy xhat) / M), over the M entries that share a mean.
     """
+    if mean.ndim == 2:
+        scale = None if weight is None else rows(cupy().broadcast_to(weight, mean.shape))
+        grad_x, *sums = normalize_backward(_as_channels(grad), _as_channels(x), rows(mean), rows(rstd), scale)
+        grad_weight, grad_bias = (total.reshape(mean.shape).sum(axis=0) for total in sums)
+        return grad_x.reshape(x.shape), grad_weight, grad_bias
     grad_x = cupy().empty(x.shape, x.dtype)
     grad_weight, grad_bias = cupy().empty(x.shape[1], x.dtype), cupy().empty(x.shape[1], x.dtype)
     scale = rstd if weight is None else rstd * weight
