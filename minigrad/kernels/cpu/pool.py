@@ -50,7 +50,7 @@ def _last(x: Array) -> Array:
     return x.transpose(0, 2, 3, 1)
 
 
-def _rows_in_threads(work: object, out: Array) -> None:
+def rows_in_threads(work: object, out: Array) -> None:
     """Run work(first, last) over the images' rows if there is one image, over images otherwise."""
     n, _, height, _ = out.shape
     pixels = max(1, out.size // max(1, n * height))
@@ -85,7 +85,7 @@ def max_pool2d(
             for number, candidate in reversed(list(enumerate(candidates))):
                 chosen[np.isnan(candidate)] = number
 
-    _rows_in_threads(work, y.transpose(0, 3, 1, 2))
+    rows_in_threads(work, y.transpose(0, 3, 1, 2))
     return y.transpose(0, 3, 1, 2), indices.transpose(0, 3, 1, 2)
 
 
@@ -125,7 +125,7 @@ def _scattered(
                 np.add(place, grads[images, rows] * share, out=place)
 
     if apart:
-        _rows_in_threads(work, grad)
+        rows_in_threads(work, grad)
     else:
         work(slice(None), slice(None))
     inside = image[:, padding[0] : padding[0] + input_size[0], padding[1] : padding[1] + input_size[1]]
@@ -177,7 +177,7 @@ def avg_pool2d(
                 np.add(total, piece, out=total)
         np.multiply(total, shares[rows], out=total)
 
-    _rows_in_threads(work, y.transpose(0, 3, 1, 2))
+    rows_in_threads(work, y.transpose(0, 3, 1, 2))
     return y.transpose(0, 3, 1, 2)
 
 

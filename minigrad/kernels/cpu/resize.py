@@ -1,31 +1,69 @@
-"""Upsampling and border padding on the CPU, each with its adjoint."""
+"""Upsampling and border padding on the CPU, each with its adjoint.
+
+Results lie channels-last, in which a row of pixels is one run of memory, and are made in pieces of some rows, in
+threads. An argument that lies channels-first is turned on the way.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ...devices import Array
+from .pool import rows_in_threads
 
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]
+
+
+def _by_rows(shape: tuple[int, int, int, int], dtype: np.dtype, work: Callable[[Array, slice, slice], None]) -> Array:
+    """An array (N, H, W, C), filled by work(out, images, rows) piece by piece, as (N, C, H, W)."""
+    y = np.empty(shape, dtype)
+    result = y.transpose(0, 3, 1, 2)
+    rows_in_threads(lambda images, rows: work(y[images, rows], images, rows), result)
+    return result
+
+
+# -------------------------------------------------------------------------------------------- upsampling
 
 
 def upsample_nearest2d(x: Array, scale: Pair) -> Array:
-    """Each pixel repeated as a block of scale[0] x scale[1]; channels-last in memory."""
+    """Each pixel repeated as a block of scale[0] x scale[1]."""
     n, c, h, w = x.shape
+    last = x.transpose(0, 2, 3, 1)
     y = np.empty((n, h, scale[0], w, scale[1], c), x.dtype)
-    y[...] = x.transpose(0, 2, 3, 1)[:, :, None, :, None]
+
+    def work(images: slice, rows: slice) -> None:
+        block = y[images, rows]
+        for j in range(scale[1]):  # the first row of each block, then the others as copies of it
+            block[:, :, 0, :, j] = last[images, rows]
+        block[:, :, 1:] = block[:, :, :1]
+
+    rows_in_threads(work, y.reshape(n, h, -1, c).transpose(0, 3, 1, 2))
     return y.reshape(n, h * scale[0], w * scale[1], c).transpose(0, 3, 1, 2)
 
 
 def upsample_nearest2d_sum(grad: Array, scale: Pair) -> Array:
     """The sum over each block: the adjoint."""
     n, c, h, w = grad.shape
-    total = np.zeros((n, h // scale[0], w // scale[1], c), grad.dtype)
-    last = grad.transpose(0, 2, 3, 1)
-    for i in range(scale[0]):
-        for j in range(scale[1]):
-            total += last[:, i :: scale[0], j :: scale[1]]
-    return total.transpose(0, 3, 1, 2)
+    blocks = grad.transpose(0, 2, 3, 1)[:, : h // scale[0] * scale[0], : w // scale[1] * scale[1]]
+
+    def work(total: Array, images: slice, rows: slice) -> None:
+        first = True
+        for i in range(scale[0]):
+            for j in range(scale[1]):
+                part = blocks[images, i :: scale[0], j :: scale[1]][:, rows]
+                if first:
+                    total[...] = part
+                else:
+                    np.add(total, part, out=total)
+                first = False
+
+    return _by_rows((n, h // scale[0], w // scale[1], c), grad.dtype, work)
+
+
+# ------------------------------------------------------------------------------------------------ borders
 
 
 def _sources(n: int, before: int, after: int, mode: str) -> Array:
@@ -36,26 +74,43 @@ def _sources(n: int, before: int, after: int, mode: str) -> Array:
     return (n - 1) - np.abs((n - 1) - np.abs(places))
 
 
-def pad2d(x: Array, padding: tuple[int, int, int, int], mode: str) -> Array:
+def _border(before: int, n: int, after: int) -> list[int]:
+    """The places of the padded axis that are border."""
+    return [*range(before), *range(before + n, before + n + after)]
+
+
+def pad2d(x: Array, padding: Sides, mode: str) -> Array:
     """x with its border mirrored ("reflect") or repeated ("replicate")."""
-    top, bottom, left, right = padding
-    rows = _sources(x.shape[2], top, bottom, mode)
-    columns = _sources(x.shape[3], left, right, mode)
+    (n, c, h, w), (top, bottom, left, right) = x.shape, padding
     last = x.transpose(0, 2, 3, 1)
-    return last[:, rows[:, None], columns[None, :]].transpose(0, 3, 1, 2)
+    row_sources, sources = _sources(h, top, bottom, mode), _sources(w, left, right, mode)
+
+    def work(out: Array, images: slice, rows: slice) -> None:
+        inside = out[:, :, left : left + w]
+        for place, source in enumerate(row_sources[rows]):
+            inside[:, place] = last[images, source]
+        for place in _border(left, w, right):
+            out[:, :, place] = inside[:, :, sources[place]]
+
+    return _by_rows((n, top + h + bottom, left + w + right, c), x.dtype, work)
 
 
-def pad2d_sum(grad: Array, padding: tuple[int, int, int, int], mode: str) -> Array:
+def pad2d_sum(grad: Array, padding: Sides, mode: str) -> Array:
     """The border's entries added to where they came from: the adjoint."""
     top, bottom, left, right = padding
-    height, width = grad.shape[2] - top - bottom, grad.shape[3] - left - right
+    n, c, height, width = grad.shape
+    h, w = height - top - bottom, width - left - right
     last = grad.transpose(0, 2, 3, 1)
-    tall = last[:, top : top + height].copy()
-    rows = _sources(height, top, bottom, mode)
-    for place in (*range(top), *range(top + height, len(rows))):
-        tall[:, rows[place]] += last[:, place]
-    wide = tall[:, :, left : left + width].copy()
-    columns = _sources(width, left, right, mode)
-    for place in (*range(left), *range(left + width, len(columns))):
-        wide[:, :, columns[place]] += tall[:, :, place]
-    return wide.transpose(0, 3, 1, 2)
+    row_sources, sources = _sources(h, top, bottom, mode), _sources(w, left, right, mode)
+
+    def work(out: Array, images: slice, rows: slice) -> None:
+        first, end, _ = rows.indices(h)
+        wide = last[images, top + first : top + end].copy()
+        for place in _border(top, h, bottom):
+            if first <= row_sources[place] < end:
+                wide[:, row_sources[place] - first] += last[images, place]
+        out[...] = wide[:, :, left : left + w]
+        for place in _border(left, w, right):
+            out[:, :, sources[place]] += wide[:, :, place]
+
+    return _by_rows((n, h, w, c), grad.dtype, work)
