@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 from typing import NoReturn
 
 from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
+from .info import info, verify
+from .normalise import normalise
 from .readers.base import CONVENTIONS, WeightsError
 from .readers.detect import KNOWN_ENDINGS
 from .registry import TORCHVISION_FILES
-from .report import info, verify
 
 DESCRIPTION = f"""\
 Converts VGG16's and VGG19's weights from other frameworks' files into minigrad's .npz.
 
-  python -m weights_converter SOURCE -o OUT.npz     convert a file ({KNOWN_ENDINGS})
+  python -m weights_converter SOURCE -o OUT.npz     convert a file ({KNOWN_ENDINGS});
+                                                    `convert SOURCE` for a source named like a command
   python -m weights_converter download vgg19        fetch torchvision's file and convert it (vgg16 likewise)
   python -m weights_converter info FILE             print what a file holds
   python -m weights_converter verify FILE           check shapes, values and known checksums
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if command is not None:
             command(words[1:])
-        else:
+        else:  # a source where a command's name would stand
             _convert(words)
     except (WeightsError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -69,10 +72,11 @@ def _convert(words: Sequence[str]) -> None:
         "--input-convention",
         choices=list(CONVENTIONS),
         help="what the network expects, where the file does not tell: caffe-bgr is BGR in 0..255 minus the mean "
-        "colour, torchvision is RGB in 0..1, normalised",
+        "color, torchvision is RGB in 0..1, normalized",
     )
     parser.add_argument("--half", action="store_true", help="store float16: half the size")
     parser.add_argument(
+        "--normalize",
         "--normalise",
         type=Path,
         nargs="+",
@@ -82,7 +86,7 @@ def _convert(words: Sequence[str]) -> None:
     )
     given = parser.parse_args(words)
     _check_output(given.output, given.source)
-    _finish(given.source, given.output, given.arch, given.input_convention, given.half, given.normalise)
+    _finish(given.source, given.output, given.arch, given.input_convention, given.half, given.normalize)
 
 
 def _finish(
@@ -91,14 +95,12 @@ def _finish(
     """Converts, writes, and says what the file was taken for."""
     converted = convert(source, arch, convention, half)
     if pictures:
-        from .normalise import normalise  # brings the engine and the networks, which nothing else here needs
-
         converted = normalise(converted, pictures)
     write(converted, output)
     for note in converted.notes:
         print(note)
-    count = sum(array.size for array in converted.arrays.values())
-    print(f"{output}: {converted.metadata['architecture'].upper()}, {count:,} parameters")
+    count = sum(prod(array.shape) for array in converted.weights.arrays.values())
+    print(f"{output}: {converted.weights.architecture.upper()}, {count:,} parameters")
 
 
 def _check_output(output: Path, source: Path) -> None:
@@ -150,6 +152,7 @@ def _report(name: str, describe: Callable[[Path], str], purpose: str) -> Callabl
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "convert": _convert,
     "download": _download,
     "info": _report("info", info, "Prints what a file of weights holds."),
     "verify": _report("verify", verify, "Checks shapes, finiteness and known checksums."),

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.files import atomic_write
+from nets import vgg_file
+from nets.vgg import ARCHITECTURES, HEAD_NAMES, Architecture
 
-from .architecture import ARCHITECTURES, HEAD_NAMES, Architecture
-from .converted import make_metadata, write_converted
 from .readers.base import CONVENTIONS, ForeignFile, ForeignTensor, InputConvention, WeightsError, few
 from .readers.detect import read_foreign
 from .registry import KnownFile, checksums, identify
@@ -23,10 +23,9 @@ ASK = f"say it with --input-convention ({' or '.join(CONVENTIONS)})"
 
 @dataclass
 class Converted:
-    """arrays: by our names; metadata: as converted.make_metadata describes; notes: what the user should know."""
+    """weights: ready to be written; notes: what the user should know."""
 
-    arrays: dict[str, np.ndarray]
-    metadata: dict[str, Any]
+    weights: vgg_file.Weights
     notes: list[str]
 
 
@@ -57,15 +56,17 @@ def convert(
     dtype = np.float16 if half else np.float32
     arrays = {name: load(source, name, file.layers[name], dtype) for name in wanted}
     note = known.origin if known else file.origin
-    metadata = make_metadata(found.name, input_convention, source.name, sums.sha256, converter_version(), note)
-    return Converted(arrays, metadata, notes)
+    weights = vgg_file.Weights(
+        found.name, input_convention, arrays, source.name, sums.sha256, converter_version(), note, str(source)
+    )
+    return Converted(weights, notes)
 
 
 def write(converted: Converted, output: Path) -> None:
     """Writes the file atomically. Errors: WeightsError where the place cannot be written."""
     try:
         with atomic_write(output) as file:
-            write_converted(file, converted.arrays, converted.metadata)
+            vgg_file.write(file, converted.weights)
     except OSError as error:
         raise WeightsError(f"{output} cannot be written: {error.strerror or error}") from error
 

@@ -6,8 +6,8 @@
     Gatys, ours   conv1_1.weight ... conv5_4.bias, fc6 / 7 / 8
     Keras         block1_conv1 ... block5_conv4, fc1 / fc2 / predictions
 
-A prefix before all names (`module.` of DataParallel) is dropped. Formats without names worth the name (ONNX,
-Keras 3) give their layers in order, which says as much.
+A prefix before all names (`module.` of DataParallel) is dropped. Formats whose names tell nothing (ONNX, Keras 3)
+give their layers in order instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import re
 from collections.abc import Iterable
 from math import prod
 
-from .architecture import ARCHITECTURES, HEAD_NAMES
+from nets.vgg import ARCHITECTURES, HEAD_NAMES
+
 from .readers.base import ForeignTensor, WeightsError, few
 
 HEADS = {  # what a scheme calls fc6, fc7 and fc8
@@ -54,7 +55,7 @@ def refuse_batch_norm(names: Iterable[str]) -> None:
     for name in names:
         if BATCH_NORM.search(name):
             raise WeightsError(
-                f"is a VGG with batch normalisation (it holds {name[:80]}), which is another network than VGG16 or "
+                f"is a VGG with batch normalization (it holds {name[:80]}), which is another network than VGG16 or "
                 "VGG19: use the weights of the plain variant"
             )
 
@@ -100,10 +101,10 @@ def _by_position(by_index: dict[tuple[int, str], ForeignTensor]) -> dict[str, Fo
             names = dict(zip(indices, architecture.conv_names()))
             return {f"{names[index]}.{kind}": tensor for (index, kind), tensor in by_index.items()}
     if any(tensor.shape and len(tensor.shape) == 1 and kind == "weight" for (_, kind), tensor in by_index.items()):
-        raise WeightsError("is a VGG with batch normalisation: use the weights of the plain variant")
+        raise WeightsError("is a VGG with batch normalization: use the weights of the plain variant")
     raise WeightsError(
         f"has {len(indices)} layers at the places {few(indices, 6)} of `features`, which are neither VGG16's nor "
-        "VGG19's (without batch normalisation: 0, 2, 5, 7, 10, ...)"
+        "VGG19's (without batch normalization: 0, 2, 5, 7, 10, ...)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Gatys' normalised VGG: every filter's mean activation becomes 1, the network's function stays the same.
+"""Gatys' normalized VGG: every filter's mean activation becomes 1, the network's function stays the same.
 
 Gatys, Ecker and Bethge (2016, section 2) rescale VGG19 so that losses of different layers can be compared. Let
 
@@ -16,8 +16,8 @@ as it is. A classifier, whose first layer sees the last channels at 7 x 7 positi
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,13 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.data.image import open_picture
-from nets.vgg import VGG16, VGG19
+from nets import vgg
+from nets.vgg import FEATURE_SIDE
 
-from .architecture import FEATURE_SIDE
-from .convert import Converted, write
+from .convert import Converted
 from .readers.base import WeightsError
 
 LONGEST_SIDE = 512
-NETS = {"vgg16": VGG16, "vgg19": VGG19}
 
 
 def normalise(converted: Converted, pictures: Sequence[Path]) -> Converted:
@@ -42,12 +41,13 @@ def normalise(converted: Converted, pictures: Sequence[Path]) -> Converted:
     """
     means = mean_activations(converted, [read_picture(path) for path in pictures])
     silent = sum(int(np.count_nonzero(mean == 0)) for mean in means.values())
-    notes = [*converted.notes, f"normalised by the mean activations on {len(pictures)} picture(s)"]
+    notes = [*converted.notes, f"normalized by the mean activations on {len(pictures)} picture(s)"]
     if silent:
         notes.append(f"{silent} filters never respond to them and are left as they are")
-    note = f"{converted.metadata['note']}; " if converted.metadata["note"] else ""
-    metadata = {**converted.metadata, "note": f"{note}normalised on {len(pictures)} picture(s) (Gatys et al. 2016)"}
-    return Converted(rescaled(converted.arrays, means), metadata, notes)
+    weights = converted.weights
+    note = f"{weights.note}; " if weights.note else ""
+    note += f"normalized on {len(pictures)} picture(s) (Gatys et al. 2016)"
+    return Converted(replace(weights, arrays=rescaled(weights.arrays, means), note=note), notes)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -55,15 +55,16 @@ def read_picture(path: Path) -> np.ndarray:
     try:
         image = open_picture(path, longest=LONGEST_SIDE)
     except (OSError, ValueError) as error:
-        raise WeightsError(f"--normalise: {error}") from error
+        raise WeightsError(f"--normalize: {error}") from error
     pixels = np.asarray(image, np.float32) / 255
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
 
 
 def mean_activations(converted: Converted, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """mu by layer: {"conv1_1": (64,), ...} in float64, over all pictures' positions, behind the ReLUs."""
-    net = _net(converted)
-    layers = [name.removesuffix(".weight") for name in converted.arrays if name.endswith(".weight")]
+    features_only = {name: array for name, array in converted.weights.arrays.items() if name.startswith("conv")}
+    net = vgg.load(replace(converted.weights, arrays=features_only))
+    layers = [name.removesuffix(".weight") for name in converted.weights.arrays if name.endswith(".weight")]
     layers = [name for name in layers if name.startswith("conv")]
     sums: dict[str, Any] = dict.fromkeys(layers, 0.0)
     positions = dict.fromkeys(layers, 0)
@@ -77,16 +78,7 @@ def mean_activations(converted: Converted, pictures: Sequence[np.ndarray]) -> di
     return {name: sums[name] / positions[name] for name in layers}
 
 
-def _net(converted: Converted) -> Any:
-    """The network with these weights, which nets.vgg reads from a file; its features are all that is needed."""
-    arrays = {name: array for name, array in converted.arrays.items() if name.startswith("conv")}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.npz"
-        write(Converted(arrays, converted.metadata, []), path)
-        return NETS[converted.metadata["architecture"]](weights=path)
-
-
-def rescaled(arrays: dict[str, np.ndarray], means: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def rescaled(arrays: Mapping[str, Any], means: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays with W[i, j] *= mu_before[j] / mu[i] and b[i] /= mu[i], in their own precision."""
     result = dict(arrays)
     before = np.ones(3)

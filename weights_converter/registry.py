@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from minigrad.npz import open_regular
+
 from .readers.base import CAFFE_BGR, TORCHVISION, InputConvention, WeightsError
 
 OXFORD = "trained by Oxford's Visual Geometry Group, CC BY 4.0"
@@ -67,7 +69,7 @@ def checksums(path: Path) -> Checksums:
     """Both checksums in one pass over the file. Errors: WeightsError where it cannot be read."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(1 << 20):
                 sha256.update(chunk)
                 md5.update(chunk)

@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from nets import vgg_file
+from nets.vgg import VGG19_LAYERS
+
 from . import measure, report, shapes
 
 # name -> (the worker's job and its arguments, the goal for the ratio to PyTorch)
@@ -87,20 +90,16 @@ def command_job(
 
 def _write_weights(path: Path) -> None:
     """VGG19's convolutions up to conv5_1, seeded, in the converter's format."""
-    import json
 
-    names = [f"conv{b}_{i}" for b, count in enumerate((2, 2, 4, 4, 1), start=1) for i in range(1, count + 1)]
+    names = VGG19_LAYERS.conv_names()
     arrays = {}
     for name, (weight, bias) in zip(names, shapes.vgg19_weights()):
         arrays[f"{name}.weight"], arrays[f"{name}.bias"] = weight, bias
     for i in (2, 3, 4):  # the rest of block 5, never reached
         arrays[f"conv5_{i}.weight"], arrays[f"conv5_{i}.bias"] = weight, bias
-    metadata = {
-        "format": "minigrad-vgg", "version": 1, "architecture": "vgg19", "channel_order": "rgb", "range": 1.0,
-        "mean": [0.5] * 3, "std": [0.25] * 3, "source": "seeded noise", "source_sha256": "", "converter": "bench",
-        "note": "",
-    }  # fmt: skip
-    np.savez(path, metadata=json.dumps(metadata), **arrays)
+    convention = vgg_file.InputConvention("rgb", 1.0, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    with open(path, "wb") as file:
+        vgg_file.write(file, vgg_file.Weights("vgg19", convention, arrays, "seeded noise", converter="bench"))
 
 
 def growth(seconds: float, sizes: list[int], batches: list[int]) -> dict[str, dict[int, dict[str, measure.Timing]]]:

@@ -17,7 +17,7 @@ from nets.vgg import VGG16, VGG19
 @mg.no_grad()
 def calibrate(net: VGG16 | VGG19, pictures: Sequence[Tensor]) -> None:
     """Scale the net's convolutions on pictures (1, 3, H, W), RGB in [0, 1]; channels that see nothing are left."""
-    shown = [net.normalised(picture) for picture in pictures]
+    shown = [net.normalized(picture) for picture in pictures]
     last = list(net.convolutions)[-1]
     for name in net.layer_names[: net.layer_names.index(last) + 1]:
         if name in net.convolutions:

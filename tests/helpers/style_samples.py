@@ -1,6 +1,7 @@
 """What the tests of style transfer share: two small pictures, a run on them that takes a moment, and weights."""
 
 import json
+import math
 
 import numpy as np
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 from experiments import style_transfer
 from experiments.common import images
 from nets import vgg
+from nets.vgg_file import TORCHVISION, Weights
 
 SHALLOW = ["--content-layers", "conv2_2=0.2", "--style-layers", "conv1_1", "conv2_1"]
 
@@ -36,13 +38,11 @@ def transfer(files, output, *options):
 def write_weights(path, architecture="vgg16", seed=0, **changes):
     """A converted file with seeded He-normal weights, made by hand; returns its arrays."""
     random = np.random.default_rng(seed)
-    arrays, channels = {}, 3
-    for block, (count, width) in enumerate(zip(vgg.CONVOLUTIONS[architecture], vgg.WIDTHS), start=1):
-        for i in range(1, count + 1):
-            weight = random.standard_normal((width, channels, 3, 3), dtype=np.float32)
-            arrays[f"conv{block}_{i}.weight"] = weight * np.float32((2 / (9 * channels)) ** 0.5)
-            arrays[f"conv{block}_{i}.bias"] = random.standard_normal(width, dtype=np.float32) * np.float32(0.1)
-            channels = width
-    metadata = {"format": "minigrad-vgg", "version": 1, "architecture": architecture, **vgg.NO_NORMALISATION, **changes}
+    layers = {table.name: table for table in vgg.ARCHITECTURES}[architecture]
+    arrays = {}
+    for name, shape in layers.conv_shapes().items():
+        scale = (2 / math.prod(shape[1:])) ** 0.5 if len(shape) == 4 else 0.1
+        arrays[name] = random.standard_normal(shape, dtype=np.float32) * np.float32(scale)
+    metadata = json.loads(Weights(architecture, TORCHVISION, {}).metadata()) | changes
     np.savez(path, metadata=json.dumps(metadata), **arrays)
     return arrays

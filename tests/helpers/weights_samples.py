@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from weights_converter.architecture import HEAD_NAMES, Architecture
+from nets.vgg import HEAD_NAMES, Architecture
 from weights_converter.convert import convert
 
 SMALL = {
@@ -50,10 +50,10 @@ def convert_small(path, **options):
 
 def assert_same_layers(converted, layers, dtype=np.float32):
     """Bit for bit the same numbers, under the same names, in the wanted precision."""
-    assert set(converted.arrays) == set(layers)
+    assert set(converted.weights.arrays) == set(layers)
     for name, array in layers.items():
-        assert converted.arrays[name].dtype == dtype
-        np.testing.assert_array_equal(converted.arrays[name], array.astype(dtype), err_msg=name)
+        assert converted.weights.arrays[name].dtype == dtype
+        np.testing.assert_array_equal(converted.weights.arrays[name], array.astype(dtype), err_msg=name)
 
 
 def torch_vgg(torch, architecture, head=True):

@@ -14,7 +14,10 @@ from nets import vgg
 from nets.vgg_file import architecture_of
 from tests.helpers.paths import ROOT
 
-METADATA = {"format": "minigrad-vgg", "version": 1, "architecture": "vgg16", **vgg.NO_NORMALISATION}
+METADATA = {
+    "format": "minigrad-vgg", "version": 1, "architecture": "vgg16", "channel_order": "rgb", "range": 1.0,
+    "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+}  # fmt: skip
 HEAD = {
     f"{name}.{part}": np.zeros(shape, np.float32)
     for name, outputs, inputs in (("fc6", 4, 25088), ("fc7", 3, 4), ("fc8", 2, 3))
@@ -113,9 +116,9 @@ def foreign_files(folder):
         (array, "not a converted weights file; run python -m weights_converter"),
         (torch, "not a converted weights file; run python -m weights_converter"),
         (empty, "not a converted weights file"),
-        (objects, "something other than arrays of numbers"),
-        (deep, "damaged"),
-        (listed, "metadata must be a JSON object"),
+        (objects, "damaged or truncated .*pickled objects"),
+        (deep, "metadata: not a JSON text"),
+        (listed, "metadata: must be a JSON object"),
     ]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nets.vgg import VGG16_LAYERS as VGG16
 from tests.helpers.paths import ROOT
 from tests.helpers.weights_samples import random_layers, renamed, torchvision_names
 from weights_converter import __main__ as command_line
 from weights_converter.__main__ import main
-from weights_converter.architecture import VGG16
 from weights_converter.registry import KNOWN_FILES, TORCHVISION_FILES, Checksums, broken_promise, identify
 
 
@@ -159,11 +160,11 @@ def test_a_failed_write_leaves_the_old_file(vgg16_file, tmp_path, monkeypatch, c
     output = tmp_path / "out.npz"
     output.write_bytes(b"the old one")
 
-    def fail(file, arrays, metadata):
+    def fail(file, weights):
         file.write(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("weights_converter.convert.write_converted", fail)
+    monkeypatch.setattr("weights_converter.convert.vgg_file.write", fail)
     sentence = failed(capsys, vgg16_file, "-o", output, "--input-convention", "torchvision")
     assert "cannot be written: No space left on device" in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
@@ -266,3 +267,22 @@ def test_the_published_files_have_whole_checksums():
         assert len(known.checksum) == 64
         assert known.checksum[:8] in known.name
         assert all(url.endswith(known.name) for url in known.urls)
+
+
+# --- special files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("command", [["info"], ["verify"], ["-o", "OUT"]], ids=["info", "verify", "convert"])
+def test_pipes_and_devices_are_refused_at_once(tmp_path, capsys, command):
+    os.mkfifo(tmp_path / "weights.pth")
+    words = [str(tmp_path / "out.npz") if word == "OUT" else word for word in command]
+    for source in (tmp_path / "weights.pth", "/dev/zero"):
+        assert "not a regular file" in failed(capsys, *words, source)
+
+
+def test_a_source_named_like_a_command(vgg16_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "info").write_bytes(vgg16_file.read_bytes())
+    assert main(["convert", "info", "-o", "out.npz", "--input-convention", "torchvision"]) == 0
+    assert (tmp_path / "out.npz").is_file()

@@ -29,11 +29,10 @@ HEAD = pytest.mark.parametrize("head", [True, False], ids=["head", "features"])
 
 
 def assert_convention(converted, convention):
-    metadata = converted.metadata
-    assert metadata["channel_order"] == convention.channel_order
-    assert metadata["range"] == convention.range
-    assert metadata["mean"] == pytest.approx(convention.mean)
-    assert metadata["std"] == pytest.approx(convention.std)
+    found = converted.weights.convention
+    assert (found.channel_order, found.range) == (convention.channel_order, convention.range)
+    assert found.mean == pytest.approx(convention.mean)
+    assert found.std == pytest.approx(convention.std)
 
 
 # --- PyTorch ------------------------------------------------------------------------------------------------
@@ -56,7 +55,7 @@ def test_torchvision_state_dicts(tmp_path, architecture, legacy):
     converted = convert_small(path)
     assert_same_layers(converted, layers)
     assert_convention(converted, TORCHVISION)
-    assert converted.metadata["architecture"] == architecture.name
+    assert converted.weights.architecture == architecture.name
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -79,7 +78,7 @@ def test_other_precisions(tmp_path, dtype, legacy):
     torch.save(tensors, tmp_path / "model.pth", _use_new_zipfile_serialization=not legacy)
     expected = {f"{name}": tensor.float().numpy() for name, tensor in tensors.items()}
     converted = convert_small(tmp_path / "model.pth")
-    ours = {theirs: converted.arrays[name] for theirs, name in zip(arrays, _in_order(arrays))}
+    ours = {theirs: converted.weights.arrays[name] for theirs, name in zip(arrays, _in_order(arrays))}
     for name, array in expected.items():
         np.testing.assert_array_equal(ours[name], array)
 
@@ -245,9 +244,9 @@ def test_matconvnet(tmp_path, architecture, head, old, compressed):
     scipy_io.savemat(tmp_path / "vgg.mat", matconvnet(layers, old, average), do_compression=compressed)
     converted = convert_small(tmp_path / "vgg.mat")
     assert_same_layers(converted, layers)
-    assert converted.metadata["channel_order"] == "rgb"
-    assert converted.metadata["range"] == 255
-    assert converted.metadata["mean"] == pytest.approx(average)
+    convention = converted.weights.convention
+    assert (convention.channel_order, convention.range) == ("rgb", 255)
+    assert convention.mean == pytest.approx(average)
 
 
 def test_matconvnet_without_a_mean_needs_the_convention(tmp_path):
@@ -360,7 +359,7 @@ def test_batch_norm_variants_are_refused_in_every_format(tmp_path):
     model.graph.node.append(onnx.helper.make_node("BatchNormalization", ["data"] * 5, ["normal"]))
     onnx.save(model, tmp_path / "a.onnx")
     for name in (*paths, "a.mat", "a.onnx"):
-        with pytest.raises(WeightsError, match="is a VGG with batch normalisation"):
+        with pytest.raises(WeightsError, match="is a VGG with batch normalization"):
             convert_small(tmp_path / name)
 
 
@@ -370,7 +369,7 @@ def test_torchvisions_batch_norm_variant_is_refused(tmp_path):
     layers = [torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Conv2d(4, 4, 3)]
     model.add_module("features", torch.nn.Sequential(*layers))
     torch.save(model.state_dict(), tmp_path / "vgg19_bn.pth")
-    with pytest.raises(WeightsError, match=r"batch normalisation \(it holds features.1.running_mean\)"):
+    with pytest.raises(WeightsError, match=r"batch normalization \(it holds features.1.running_mean\)"):
         convert_small(tmp_path / "vgg19_bn.pth")
 
 

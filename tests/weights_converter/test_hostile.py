@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nets.vgg_file import Weights
 from tests.helpers.weights_samples import (
     SMALL,
     assert_same_layers,
@@ -30,7 +31,6 @@ from tests.helpers.weights_samples import (
     torchvision_names,
     varint,
 )
-from weights_converter.converted import make_metadata
 from weights_converter.readers.base import CAFFE_BGR, WeightsError
 from weights_converter.readers.torch_file import MAGIC_NUMBER, PROTOCOL_VERSION
 from weights_converter.readers.torch_pickle import read_pickle, rebuild_tensor
@@ -439,29 +439,29 @@ def test_npz_headers_that_lie_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("{", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("[]", "another format"),
-        ({"format": "other"}, "another format"),
-        ({"version": 2}, "version 2"),
-        ({"channel_order": "gbr"}, "do not say"),
-        ({"range": "255"}, "do not say"),
-        ({"range": 0}, "not positive"),
-        ({"mean": [1, 2]}, "do not say"),
-        ({"mean": [1, 2, float("nan")]}, "do not say"),
-        ({"std": [1, 1, 0]}, "not positive"),
-        ({"std": None}, "do not say"),
-        (np.arange(3), "no text"),
-        (np.array(["a", "b"]), "no text"),
+        ("{", "not a JSON text"),
+        ("[" * 100_000, "not a JSON text"),
+        ("[]", "must be a JSON object"),
+        ({"format": "other"}, "format must be"),
+        ({"version": 2}, "version must be 1, found 2"),
+        ({"channel_order": "gbr"}, "channel_order must be"),
+        ({"range": "255"}, "range must be"),
+        ({"range": 0}, "range must be a number greater than 0"),
+        ({"mean": [1, 2]}, "mean must be"),
+        ({"mean": [1, 2, float("nan")]}, "mean must be"),
+        ({"std": [1, 1, 0]}, "std must be three numbers greater than 0"),
+        ({"std": None}, "std must be"),
+        (np.arange(3), "array where a text is expected"),
+        (np.array(["a", "b"]), "array where a text is expected"),
     ],
 )
 def test_our_own_files_with_wrong_metadata_are_refused(tmp_path, change, words):
-    metadata = make_metadata("vgg16", CAFFE_BGR, "a.pth", "0" * 64, "minigrad", "somebody's, CC BY 4.0")
+    stated = Weights("vgg16", CAFFE_BGR, {}, "a.pth", "0" * 64, "minigrad", "somebody's, CC BY 4.0").metadata()
     layers = random_layers(SMALL["vgg16"], head=False)
-    np.savez(tmp_path / "good.npz", **layers, metadata=np.array(json.dumps(metadata)))
-    assert convert_small(tmp_path / "good.npz").metadata["note"] == "somebody's, CC BY 4.0"
+    np.savez(tmp_path / "good.npz", **layers, metadata=np.array(stated))
+    assert convert_small(tmp_path / "good.npz").weights.note == "somebody's, CC BY 4.0"
     if isinstance(change, dict):
-        change = json.dumps({**metadata, **change})
+        change = json.dumps({**json.loads(stated), **change})
     np.savez(tmp_path / "a.npz", **layers, metadata=np.array(change))
     refused(tmp_path / "a.npz", words)
 

@@ -9,6 +9,8 @@ import pytest
 
 import minigrad as mg
 from nets.vgg import VGG16, VGG19
+from nets.vgg import VGG16_LAYERS as VGG16_SHAPES
+from nets.vgg import VGG19_LAYERS as VGG19_SHAPES
 from tests.helpers.weights_samples import (
     caffemodel,
     keras_vgg,
@@ -21,8 +23,6 @@ from tests.helpers.weights_samples import (
     torchvision_names,
 )
 from weights_converter.__main__ import main
-from weights_converter.architecture import VGG16 as VGG16_SHAPES
-from weights_converter.architecture import VGG19 as VGG19_SHAPES
 from weights_converter.readers.base import CAFFE_BGR, TORCHVISION, InputConvention
 
 torch = pytest.importorskip("torch")

@@ -5,20 +5,20 @@ import pytest
 from PIL import Image
 
 import minigrad as mg
+from nets import vgg
+from nets.vgg import VGG16_LAYERS as VGG16
+from nets.vgg import VGG19_LAYERS as VGG19
+from nets.vgg_file import Weights
 from tests.helpers.weights_samples import random_layers
 from weights_converter.__main__ import main
-from weights_converter.architecture import VGG16, VGG19
 from weights_converter.convert import Converted, convert, write
-from weights_converter.converted import make_metadata
+from weights_converter.normalise import mean_activations, normalise, read_picture
 from weights_converter.readers.base import CAFFE_BGR, TORCHVISION
-
-vgg = pytest.importorskip("nets.vgg")
 
 
 def converted_vgg(architecture, convention, head=False):
     layers = random_layers(architecture, seed=3, head=head)
-    metadata = make_metadata(architecture.name, convention, "test", "0" * 64, "minigrad", "")
-    return Converted(layers, metadata, [])
+    return Converted(Weights(architecture.name, convention, layers, "test", "0" * 64, "minigrad"), [])
 
 
 def pictures(tmp_path, sizes=((40, 33), (36, 48))):
@@ -33,10 +33,8 @@ def pictures(tmp_path, sizes=((40, 33), (36, 48))):
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 def test_every_activation_is_divided_by_its_mean(tmp_path, pooling):
-    from weights_converter.normalise import mean_activations, normalise, read_picture
-
     before = converted_vgg(VGG19, CAFFE_BGR)
-    before.arrays["conv2_1.bias"][7] = -1e6  # a filter that never responds
+    before.weights.arrays["conv2_1.bias"][7] = -1e6  # a filter that never responds
     paths = pictures(tmp_path)
     after = normalise(before, paths)
     means = mean_activations(before, [read_picture(path) for path in paths])
@@ -58,15 +56,13 @@ def test_every_activation_is_divided_by_its_mean(tmp_path, pooling):
 
 
 def test_the_means_become_one_through_the_command_line(tmp_path, capsys):
-    from weights_converter.normalise import mean_activations, read_picture
-
     write(converted_vgg(VGG16, TORCHVISION), tmp_path / "vgg16.npz")
     paths = pictures(tmp_path)
-    words = [str(tmp_path / "vgg16.npz"), "-o", str(tmp_path / "normal.npz"), "--normalise", *map(str, paths)]
+    words = [str(tmp_path / "vgg16.npz"), "-o", str(tmp_path / "normal.npz"), "--normalize", *map(str, paths)]
     assert main(words) == 0
-    assert "normalised by the mean activations on 2 picture(s)" in capsys.readouterr().out
+    assert "normalized by the mean activations on 2 picture(s)" in capsys.readouterr().out
     result = convert(tmp_path / "normal.npz")
-    assert result.metadata["channel_order"] == "rgb"
+    assert result.weights.convention.channel_order == "rgb"
     shown = [read_picture(path) for path in paths]
     before = mean_activations(convert(tmp_path / "vgg16.npz"), shown)
     for name, mean in mean_activations(result, shown).items():
@@ -97,7 +93,7 @@ def test_pictures_that_cannot_be_read_are_told(tmp_path, capsys):
     write(converted_vgg(VGG16, TORCHVISION), tmp_path / "vgg16.npz")
     (tmp_path / "bad.png").write_bytes(b"no picture")
     for name in ("bad.png", "missing.png"):
-        words = [str(tmp_path / "vgg16.npz"), "-o", str(tmp_path / "normal.npz"), "--normalise", str(tmp_path / name)]
+        words = [str(tmp_path / "vgg16.npz"), "-o", str(tmp_path / "normal.npz"), "--normalize", str(tmp_path / name)]
         assert main(words) == 2
         assert name in capsys.readouterr().err
     assert not (tmp_path / "normal.npz").exists()

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from nets.vgg_file import CAFFE_BGR, TORCHVISION, InputConvention
+
 MAX_FILE_BYTES = 4 << 30  # VGG19 with its head in float64 is 1.1 GB; a checkpoint with Adam's moments 1.7 GB
 
 
@@ -39,27 +41,6 @@ class ForeignTensor:
         return self.changed(shape, lambda array: array.reshape(shape))
 
 
-@dataclass(frozen=True)
-class InputConvention:
-    """What a network wants its input to look like: x = (picture[channel_order] * range - mean) / std.
-
-    The picture is RGB in [0, 1]; mean and std are given in the channel order and in units of the range.
-    """
-
-    channel_order: str
-    range: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-
-    def __str__(self) -> str:
-        mean = ", ".join(f"{value:g}" for value in self.mean)
-        std = ", ".join(f"{value:g}" for value in self.std)
-        division = "" if set(self.std) == {1.0} else f", divided by ({std})"
-        return f"{self.channel_order.upper()} in 0..{self.range:g}, minus ({mean}){division}"
-
-
-TORCHVISION = InputConvention("rgb", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CAFFE_BGR = InputConvention("bgr", 255.0, (103.939, 116.779, 123.68))
 CONVENTIONS = {"caffe-bgr": CAFFE_BGR, "torchvision": TORCHVISION}
 
 
@@ -80,11 +61,6 @@ class ForeignFile:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     origin: str = ""
-
-
-def in_memory(array: np.ndarray) -> ForeignTensor:
-    """A tensor whose numbers are at hand already."""
-    return ForeignTensor(array.shape, str(array.dtype), lambda: array)
 
 
 def dense_from_hwc(weight: ForeignTensor, side: int) -> ForeignTensor:

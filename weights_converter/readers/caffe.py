@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minigrad.npz import open_regular
+
 from ..naming import recognise
 from .base import CAFFE_BGR, ForeignFile, ForeignTensor, WeightsError
 from .protobuf import BYTES, FIXED32, fields, packed_varints, text
@@ -31,7 +33,7 @@ DATA, SHAPE, DOUBLE_DATA = 5, 7, 8
 
 
 def read_caffe(path: Path) -> ForeignFile:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         # Mapped, not read: tensors are views into the file, and only their pages are ever loaded.
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     tensors: dict[str, ForeignTensor] = {}

@@ -5,13 +5,15 @@ Only protocol buffers (ONNX, Caffe) have no mark at their beginning: there the n
 
 from __future__ import annotations
 
+import os
 import zipfile
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+from minigrad.npz import DAMAGE, NpzError, open_regular
 
 from .base import MAX_FILE_BYTES, ForeignFile, ForeignTensor, WeightsError
 from .caffe import read_caffe
@@ -25,8 +27,6 @@ from .torch_file import read_torch_legacy, read_torch_zip
 Reader = Callable[[Path], ForeignFile]
 
 KNOWN_ENDINGS = ".pth, .pt, .safetensors, .h5, .weights.h5, .mat, .onnx, .caffemodel, .npz"
-# What zipfile and zlib raise over damaged archives; RuntimeError stands for encrypted members and too deep nesting.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 PICKLE_START = b"\x80"  # the instruction PROTO
 NOT_WEIGHTS = {  # first bytes: what the file is instead
     b"<!DOCTYPE": "is a web page, so the download went wrong: fetch the file again",
@@ -43,7 +43,7 @@ def read_foreign(path: Path) -> ForeignFile:
     """Lists a file of weights. Errors: WeightsError that names the file and says in one sentence what is wrong."""
     try:
         return _located(_reader_for(path)(path), path)
-    except WeightsError as error:
+    except (WeightsError, NpzError) as error:
         raise WeightsError(f"{path} {error}") from error
     except DAMAGE as error:
         raise WeightsError(f"{path} is damaged or cut short: {error or 'it ends too early'}") from error
@@ -61,22 +61,20 @@ def _located(file: ForeignFile, path: Path) -> ForeignFile:
 def _read(tensor: ForeignTensor, path: Path) -> np.ndarray:
     try:
         return tensor.read()
-    except WeightsError as error:
+    except (WeightsError, NpzError) as error:
         raise WeightsError(f"{path} {error}") from error
     except (*DAMAGE, OSError, ValueError) as error:
         raise WeightsError(f"{path} is damaged or cut short: {error}") from error
 
 
 def _reader_for(path: Path) -> Reader:
-    if path.is_dir():
-        raise WeightsError("is a folder: name the file of weights")
-    size = path.stat().st_size
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(128)
     if size == 0:
         raise WeightsError("is empty")
     if size > MAX_FILE_BYTES:
         raise WeightsError(f"has {size:,} bytes, more than any VGG's weights")
-    with open(path, "rb") as file:
-        start = file.read(128)
     for mark, verdict in NOT_WEIGHTS.items():
         if start.lstrip().startswith(mark):
             raise WeightsError(verdict)

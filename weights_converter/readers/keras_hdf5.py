@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..architecture import FEATURE_SIDE, HEAD_NAMES
+from nets.vgg import FEATURE_SIDE, HEAD_NAMES
+
 from ..naming import conv_names_for, refuse_batch_norm
 from .base import CAFFE_BGR, ForeignFile, ForeignTensor, WeightsError, dense_from_hwc, few, need_package
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.npz import open_regular
+
 from .base import ForeignTensor, WeightsError
 
 HEADER_BYTES = 128
@@ -42,7 +44,7 @@ Value = Any  # a ForeignTensor (numbers), a str, a list (a cell array), a dict o
 def read_variables(path: Path, wanted: tuple[str, ...]) -> dict[str, Value]:
     """The wanted variables by name. Numbers stay in the file, or in what it expands to, until they are read."""
     reader = _Reader(MAX_EXPANSION * path.stat().st_size + SLACK_BYTES)
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     if len(content) < HEADER_BYTES or bytes(content[126:128]) != LITTLE_ENDIAN:
         raise WeightsError("is cut short, or was written on a big-endian machine")

@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from ..architecture import FEATURE_SIDE, HEAD_NAMES
+from minigrad.npz import open_regular
+from nets.vgg import FEATURE_SIDE, HEAD_NAMES
+
 from ..naming import HEADS, conv_names_for, flattened
 from .base import (
     CAFFE_BGR,
@@ -198,7 +200,7 @@ def _external_bytes(folder: Path, proto: Any, length: int) -> bytes:
     if Path(location).name != location or location in ("", "..") or not offset.isdigit():
         raise WeightsError(f"keeps weights in {location[:80]!r}, which is no file in its own folder")
     try:
-        with open(folder / location, "rb") as file:
+        with open_regular(folder / location) as file:
             file.seek(int(offset))
             data = file.read(length)
     except OSError as error:

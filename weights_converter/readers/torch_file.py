@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from minigrad.npz import open_regular
+
 from ..naming import recognise
 from .base import CAFFE_BGR, TORCHVISION, ForeignFile, ForeignTensor, WeightsError, few
 from .torch_pickle import StorageReference, TensorReference, read_pickle
@@ -69,7 +71,7 @@ def _checked_members(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, zip
 
 
 def read_torch_legacy(path: Path) -> ForeignFile:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         if read_pickle(file)[0] != MAGIC_NUMBER or read_pickle(file)[0] != PROTOCOL_VERSION:
             raise WeightsError("is a pickle, but not one that torch.save wrote")
         system, _ = read_pickle(file)
@@ -80,7 +82,7 @@ def read_torch_legacy(path: Path) -> ForeignFile:
         positions = _positions(file, keys, storages, os.path.getsize(path))
 
     def read_storage(storage: StorageReference) -> np.ndarray:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             file.seek(positions[storage.key])
             return _numbers(file.read(_bytes(storage)), storage.dtype)
 

@@ -87,8 +87,8 @@ def test_pytorch_counterpart_of_the_command_has_its_losses(tmp_path, convention)
     import minigrad as mg
     from experiments.style.presets import PRESETS
     from experiments.style.search import Targets
+    from nets import vgg_file
     from nets.vgg import VGG19
-    from weights_converter.converted import write_converted
 
     pictures = np.random.default_rng(0).random((2, 1, 3, 32, 32), dtype=np.float32)
     arrays = {
@@ -97,9 +97,8 @@ def test_pytorch_counterpart_of_the_command_has_its_losses(tmp_path, convention)
         for part in ("weight", "bias")
     }
     weights = tmp_path / "weights.npz"
-    metadata = {"format": "minigrad-vgg", "version": 1, "architecture": "vgg19", "source": "", **convention}
     with open(weights, "wb") as file:
-        write_converted(file, arrays, metadata)
+        vgg_file.write(file, vgg_file.Weights("vgg19", vgg_file.InputConvention(**convention), arrays))
     net, other = VGG19(weights, "avg"), style_torch.Net(weights)
     content, style = (mg.from_numpy(picture) for picture in pictures)
     ours = float(Targets(net, PRESETS["default"], content, [(style, 1.0)], [None]).loss(content)[0])
