@@ -13,7 +13,7 @@ from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
 from .info import info, verify
-from .normalise import normalise
+from .normalise import normalize
 from .readers.base import CONVENTIONS, WeightsError
 from .readers.detect import KNOWN_ENDINGS
 from .registry import TORCHVISION_FILES
@@ -95,7 +95,7 @@ def _finish(
     """Converts, writes, and says what the file was taken for."""
     converted = convert(source, arch, convention, half)
     if pictures:
-        converted = normalise(converted, pictures)
+        converted = normalize(converted, pictures)
     write(converted, output)
     for note in converted.notes:
         print(note)

@@ -1,4 +1,4 @@
-"""From any readable file to the project's own: recognise, check, reorder, say what the input must look like."""
+"""From any readable file to the project's own: recognize, check, reorder, say what the input must look like."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def choose_convention(
         why = f": {file.reason}" if file.reason else ""
         raise WeightsError(
             f"{source} does not tell what its network's input must look like{why}; {ASK}: caffe-bgr is BGR in "
-            "0..255 minus the mean (Oxford's, Keras', Gatys' weights), torchvision is RGB in 0..1 normalised"
+            "0..255 minus the mean (Oxford's, Keras', Gatys' weights), torchvision is RGB in 0..1 normalized"
         )
     return file.convention, file.reason
 

@@ -30,7 +30,7 @@ GATYS = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<layer>conv\d_\d|fc[678])\.(?P<kind
 BATCH_NORM = re.compile(r"(running|moving)_(mean|var|variance)")
 
 
-def recognise(tensors: dict[str, ForeignTensor]) -> tuple[str, dict[str, ForeignTensor]]:
+def recognize(tensors: dict[str, ForeignTensor]) -> tuple[str, dict[str, ForeignTensor]]:
     """The naming scheme ("torchvision", "jcjohnson", "timm", "features", "gatys") and the tensors by our names.
 
     "features" is torchvision's numbering without a classifier that would tell whose weights these are.

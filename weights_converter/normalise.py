@@ -34,7 +34,7 @@ from .readers.base import WeightsError
 LONGEST_SIDE = 512
 
 
-def normalise(converted: Converted, pictures: Sequence[Path]) -> Converted:
+def normalize(converted: Converted, pictures: Sequence[Path]) -> Converted:
     """The same network, rescaled by its mean activations on the given pictures.
 
     Pictures larger than 512 pixels are shrunk. Errors: WeightsError where a picture cannot be read.

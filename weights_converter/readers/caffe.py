@@ -8,7 +8,7 @@
 
 A layer's first blob is its weight, OIHW or (out, in), the second its bias. VGG_ILSVRC_19_layers.caffemodel, from
 which all other versions of Oxford's weights descend, has V1 layers called conv1_1 ... fc8. Caffe reads pictures
-as BGR in 0..255 and these networks subtract the mean colour.
+as BGR in 0..255 and these networks subtract the mean color.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from minigrad.npz import open_regular
 
-from ..naming import recognise
+from ..naming import recognize
 from .base import CAFFE_BGR, ForeignFile, ForeignTensor, WeightsError
 from .protobuf import BYTES, FIXED32, fields, packed_varints, text
 
@@ -42,7 +42,7 @@ def read_caffe(path: Path) -> ForeignFile:
             tensors.update(_layer(value, *NAME_AND_BLOBS[number], typed=number == LAYERS))
     if not tensors:
         raise WeightsError("holds no layers with weights, so it is no .caffemodel")
-    _, layers = recognise(tensors)
+    _, layers = recognize(tensors)
     return ForeignFile("Caffe .caffemodel", tensors, layers, CAFFE_BGR, "Caffe's VGG networks are trained so")
 
 
@@ -57,7 +57,7 @@ def _layer(message: memoryview, name_field: int, blob_field: int, typed: bool) -
         elif number == blob_field:
             blobs.append(_blob(value))
         elif typed and number == TYPE and text(value) in ("BatchNorm", "Scale"):
-            raise WeightsError("is a VGG with batch normalisation, which is another network than VGG16 or VGG19")
+            raise WeightsError("is a VGG with batch normalization, which is another network than VGG16 or VGG19")
     if len(blobs) > 2:
         raise WeightsError(f"has {len(blobs)} arrays in the layer {name[:60]}, where a weight and a bias are expected")
     return {f"{name}.{kind}": blob for kind, blob in zip(("weight", "bias"), blobs)}

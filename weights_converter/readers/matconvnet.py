@@ -47,7 +47,7 @@ def _fields(value: Any) -> dict[str, Any]:
 def _convolution(layer: dict[str, Any]) -> tuple[str, ForeignTensor | None, ForeignTensor | None]:
     """A layer's name, filters and biases; the latter are None where it has no parameters."""
     if layer.get("type") == "bnorm":
-        raise WeightsError("is a VGG with batch normalisation, which is another network than VGG16 or VGG19")
+        raise WeightsError("is a VGG with batch normalization, which is another network than VGG16 or VGG19")
     pair = layer.get("weights")
     if not isinstance(pair, list) or len(pair) != 2:
         pair = [layer.get("filters"), layer.get("biases")]
@@ -67,17 +67,17 @@ def _as_ours(name: str, filters: ForeignTensor, biases: ForeignTensor) -> dict[s
 
 
 def _read_convention(file: ForeignFile, network: dict[str, Any]) -> None:
-    """The mean colour from `normalization`; without one the convention stays unknown."""
+    """The mean color from `normalization`; without one the convention stays unknown."""
     normalization = _fields(network.get("normalization")) or _fields(_fields(network.get("meta")).get("normalization"))
     average = normalization.get("averageImage")
     if not isinstance(average, ForeignTensor) or not prod(average.shape):
         return
     if prod(average.shape) != 3 and average.shape[2:] != (3,):
         raise WeightsError(f"has an averageImage {average.shape}, where three channels are expected")
-    colours = average.read().reshape(-1, 3).astype(np.float64)
-    if not np.isfinite(colours).all():
+    colors = average.read().reshape(-1, 3).astype(np.float64)
+    if not np.isfinite(colors).all():
         raise WeightsError("has an averageImage with values that are not finite numbers")
-    red, green, blue = (float(value) for value in colours.mean(axis=0))
+    red, green, blue = (float(value) for value in colors.mean(axis=0))
     file.convention, file.reason = InputConvention("rgb", 255.0, (red, green, blue)), "the file's averageImage says so"
-    if np.ptp(colours, axis=0).max() > 1e-3:
-        file.notes.append("the average picture is not of one colour: its mean colour stands for it")
+    if np.ptp(colors, axis=0).max() > 1e-3:
+        file.notes.append("the average picture is not of one color: its mean color stands for it")

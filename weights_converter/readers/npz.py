@@ -10,7 +10,7 @@ from pathlib import Path
 from minigrad.npz import list_npz, read_text
 from nets.vgg_file import MAX_METADATA_CHARACTERS, METADATA, TORCHVISION, parse_metadata
 
-from ..naming import recognise
+from ..naming import recognize
 from .base import ForeignFile, ForeignTensor, WeightsError
 
 
@@ -18,7 +18,7 @@ def read_npz(path: Path) -> ForeignFile:
     members = list_npz(path)
     metadata = members.pop(METADATA, None)
     tensors = {name: ForeignTensor(array.shape, array.dtype.name, array.read) for name, array in members.items()}
-    scheme, layers = recognise(tensors)
+    scheme, layers = recognize(tensors)
     file = ForeignFile("NumPy .npz", tensors, layers)
     if metadata is not None:
         try:

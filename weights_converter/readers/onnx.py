@@ -80,7 +80,7 @@ class _Graph:
         dense: list[tuple[Any, ForeignTensor]] = []
         for node in self.nodes:
             if node.op_type == "BatchNormalization":
-                raise WeightsError("is a VGG with batch normalisation, which is another network than VGG16 or VGG19")
+                raise WeightsError("is a VGG with batch normalization, which is another network than VGG16 or VGG19")
             if node.op_type == "Conv":
                 weight = self._weight(node)
                 is_dense = weight.shape[2:] != (3, 3)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..naming import recognise
+from ..naming import recognize
 from .base import CAFFE_BGR, TORCHVISION, ForeignFile, ForeignTensor, WeightsError, need_package
 
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64", "I32": "int32", "U8": "uint8"}
@@ -28,7 +28,7 @@ def read_safetensors(path: Path) -> ForeignFile:
                 tensors[name] = _listed(path, safetensors, name, tuple(part.get_shape()), part.get_dtype())
     except safetensors.SafetensorError as error:
         raise WeightsError(f"is damaged or cut short ({error})") from error
-    scheme, layers = recognise(tensors)
+    scheme, layers = recognize(tensors)
     result = ForeignFile("safetensors", tensors, layers)
     if scheme == "jcjohnson":
         result.convention, result.reason = (

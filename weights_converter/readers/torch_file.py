@@ -23,7 +23,7 @@ import numpy as np
 
 from minigrad.npz import open_regular
 
-from ..naming import recognise
+from ..naming import recognize
 from .base import CAFFE_BGR, TORCHVISION, ForeignFile, ForeignTensor, WeightsError, few
 from .torch_pickle import StorageReference, TensorReference, read_pickle
 
@@ -122,7 +122,7 @@ def _numbers(data: bytes, dtype: str) -> np.ndarray:
 
 def _interpret(format_name: str, value: Any, read_storage: ReadStorage) -> ForeignFile:
     tensors = {name: _tensor(reference, read_storage) for name, reference in _state_dict(value).items()}
-    scheme, layers = recognise(tensors)
+    scheme, layers = recognize(tensors)
     file = ForeignFile(format_name, tensors, layers)
     if scheme == "gatys":
         file.convention, file.reason = CAFFE_BGR, "the layers' names are those of Gatys' vgg_conv.pth"
