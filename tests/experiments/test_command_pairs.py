@@ -12,10 +12,10 @@ from experiments import gan_latent, gan_metrics, gan_sample, reconstruct, style_
 from experiments.common import images
 from experiments.gan import classifier
 from minigrad import hub
+from nets.vgg import VGG16_LAYERS as VGG16
 from tests.helpers.style_samples import arguments
 from tests.helpers.weights_samples import random_layers
 from weights_converter import __main__ as weights_converter
-from weights_converter.architecture import VGG16
 
 pytestmark = pytest.mark.usefixtures("no_cached_weights")
 
