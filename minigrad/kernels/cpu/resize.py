@@ -40,7 +40,7 @@ def upsample_nearest2d(x: Array, scale: Pair) -> Array:
             block[:, :, 0, :, j] = last[images, rows]
         block[:, :, 1:] = block[:, :, :1]
 
-    rows_in_threads(work, y.reshape(n, h, -1, c).transpose(0, 3, 1, 2))
+    rows_in_threads(work, y.reshape(n, h, scale[0] * scale[1] * w, c).transpose(0, 3, 1, 2))
     return y.reshape(n, h * scale[0], w * scale[1], c).transpose(0, 3, 1, 2)
 
 
