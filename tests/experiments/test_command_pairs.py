@@ -105,5 +105,5 @@ def test_a_trained_gan_is_what_the_gan_commands_take(tmp_path, monkeypatch):
     gan_latent.main([checkpoint, "--out", str(tmp_path / "latent"), "--samples", "9"])
     assert (tmp_path / "latent" / "interpolation.png").is_file()
     found = gan_metrics.main([checkpoint, "-n", "100", "--device", "cpu"])
-    assert [path.name for path in hub.classifiers_folder().iterdir()] == [f"typeset-{found['judge']}.npz"]
+    assert [path.name for path in hub.classifiers_folder().iterdir()] == [f"typeset-{found['classifier']}.npz"]
     train_gan.main([*small[:-1], "4", "--dataset", "typeset", "--out", str(tmp_path / "run"), "--resume"])
