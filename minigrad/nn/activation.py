@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..autograd import Tensor
-from .module import StatelessModule
+from .module import Module, Parameter, StatelessModule, check_sizes
 
 
 class ReLU(StatelessModule):
@@ -25,6 +25,22 @@ class LeakyReLU(StatelessModule):
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.leaky_relu(x, **self.options)
+
+
+class PReLU(Module):
+    """x where x > 0, weight * x elsewhere; the slope is learned, one for all or one a channel. (He et al. 2015.)"""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        super().__init__()
+        check_sizes("PReLU", num_parameters=num_parameters)
+        self.num_parameters = num_parameters
+        self.weight = Parameter(ops.full((num_parameters,), init))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
 
 
 class ELU(StatelessModule):

@@ -15,6 +15,7 @@ from .activation import (
     leaky_relu,
     log_softmax,
     logsigmoid,
+    prelu,
     relu,
     sigmoid,
     softmax,

@@ -11,7 +11,8 @@ from ..devices import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..random import generator
 from .arithmetic import exp, neg, where
-from .common import axis, require_float
+from .common import axis, require_float, sum_to
+from .shape import reshape
 
 
 class LeakyReLU(Op):
@@ -50,6 +51,29 @@ class LeakyReLUBackward(Op):
         return (
             apply(LeakyReLUBackward(self.slope), grad, x) if self.needs[0] else None,
             grad * 0.0 if self.needs[1] else None,
+        )
+
+
+class PReLU(Op):
+    """y = x where x > 0, w x elsewhere; dx = dy, or w dy; dw = the sum of dy x over x <= 0. (He et al. 2015, equation 1.)
+
+    w is broadcast against x.
+    """
+
+    def forward(self, x: Array, weight: Array) -> Array:
+        xp = xp_of(x)
+        self.save(x, weight)
+        y = xp.minimum(x, 0)
+        y *= weight
+        y += xp.maximum(x, 0)
+        return y
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.saved
+        positive = x > 0
+        return (
+            where(positive, grad, grad * weight) if self.needs[0] else None,
+            sum_to(where(positive, 0.0, grad * x), weight.shape) if self.needs[1] else None,
         )
 
 
@@ -153,6 +177,20 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, negative_slope * x elsewhere."""
     return apply(LeakyReLU(negative_slope), require_float("leaky_relu", input))
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, weight * x elsewhere. weight: (1,), or one a channel, (C,) for input (N, C, ...).
+
+    Errors: ValueError for a weight of another shape.
+    """
+    x, slopes = require_float("prelu", input, "input"), require_float("prelu", weight, "weight")
+    channels = x.shape[1] if x.array.ndim > 1 else 1
+    if slopes.array.ndim != 1 or slopes.shape[0] not in (1, channels):
+        raise ValueError(f"prelu: weight must be (1,) or ({channels},) for input of shape {x.shape}, got {slopes.shape}")
+    if slopes.shape[0] > 1:
+        slopes = reshape(slopes, (-1,) + (1,) * (x.array.ndim - 2))
+    return apply(PReLU(), x, slopes)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:

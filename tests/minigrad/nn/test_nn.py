@@ -205,6 +205,8 @@ LAYERS = {
     "identity": (lambda n: n.Identity(54, unused=True), IMAGE),
     "relu": (lambda n: n.ReLU(inplace=True), IMAGE),
     "leaky relu": (lambda n: n.LeakyReLU(0.2, inplace=True), IMAGE),
+    "prelu": (lambda n: n.PReLU(), IMAGE),
+    "prelu a channel": (lambda n: n.PReLU(4, init=0.1), IMAGE),
     "elu": (lambda n: n.ELU(0.75), IMAGE),
     "softplus": (lambda n: n.Softplus(2.0), IMAGE),
     "sigmoid": (lambda n: n.Sigmoid(), IMAGE),

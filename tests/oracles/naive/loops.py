@@ -303,6 +303,7 @@ FUNCTIONS = {
     "gram": lambda x: matmul(x, x.transpose(-2, -1)),
     "linear": lambda x, w, b=None: matmul(x, w.t()) if b is None else matmul(x, w.t()) + b,
     "leaky_relu": lambda x, slope=0.01: each(lambda a: a if a > 0 else a * slope, x),
+    "prelu": lambda x, w: each(lambda a, b: a if a > 0 else a * b, x, w.reshape(-1, *[1] * (len(x.shape) - 2))),
     "elu": lambda x, alpha=1.0: each(lambda a: a if a > 0 else (a.exp() - 1) * alpha, x),
     "softplus": lambda x, beta=1.0: each(lambda a: (a * beta).softplus() * (1 / beta), x),
     "logsigmoid": lambda x: each(lambda a: -(-a).softplus(), x),
