@@ -1,7 +1,7 @@
 """SRResNet and SRGAN's discriminator: small pictures made four times as large (Ledig et al. 2017, figure 4).
 
-    net = SRResNet(blocks=5, channels=32)
-    net(small)                  # (N, 3, H, W) in [0, 1] to (N, 3, 4 H, 4 W) in [-1, 1]
+net = SRResNet(blocks=5, channels=32)
+net(small)                  # (N, 3, H, W) in [0, 1] to (N, 3, 4 H, 4 W) in [-1, 1]
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class SRResNet(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.BatchNorm2d(channels),
         )
-        self.exit = nn.Sequential(
-            *_doubling(channels), *_doubling(channels), nn.Conv2d(channels, 3, 9, padding=4)
-        )
+        self.exit = nn.Sequential(*_doubling(channels), *_doubling(channels), nn.Conv2d(channels, 3, 9, padding=4))
 
     def forward(self, pictures: Tensor) -> Tensor:
         if pictures.dim() != 4 or pictures.shape[1] != 3:

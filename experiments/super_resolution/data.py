@@ -86,7 +86,9 @@ def read_pair(path: Path) -> tuple[np.ndarray, np.ndarray]:
     pixels = np.asarray(open_picture(path)).transpose(2, 0, 1)
     height, width = (extent // SCALE * SCALE for extent in pixels.shape[1:])
     if min(height, width) < SCALE:
-        raise ValueError(f"{path}: {pixels.shape[2]} x {pixels.shape[1]} pixels are too few to be made {SCALE} times smaller")
+        raise ValueError(
+            f"{path}: {pixels.shape[2]} x {pixels.shape[1]} pixels are too few to be made {SCALE} times smaller"
+        )
     large = np.ascontiguousarray(pixels[:, :height, :width])
     return large, reduced(large, SCALE)
 
