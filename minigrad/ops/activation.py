@@ -55,9 +55,9 @@ class LeakyReLUBackward(Op):
 
 
 class PReLU(Op):
-    """y = x where x > 0, w x elsewhere; dx = dy, or w dy; dw = the sum of dy x over x <= 0. (He et al. 2015, equation 1.)
+    """y = x where x > 0, w x elsewhere; dx = dy, or w dy; dw = the sum of dy x over x <= 0.
 
-    w is broadcast against x.
+    w is broadcast against x. (He et al. 2015, equation 1.)
     """
 
     def forward(self, x: Array, weight: Array) -> Array:
@@ -187,7 +187,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     x, slopes = require_float("prelu", input, "input"), require_float("prelu", weight, "weight")
     channels = x.shape[1] if x.array.ndim > 1 else 1
     if slopes.array.ndim != 1 or slopes.shape[0] not in (1, channels):
-        raise ValueError(f"prelu: weight must be (1,) or ({channels},) for input of shape {x.shape}, got {slopes.shape}")
+        wanted = f"(1,) or ({channels},) for input of shape {x.shape}"
+        raise ValueError(f"prelu: weight must be {wanted}, got shape {slopes.shape}")
     if slopes.shape[0] > 1:
         slopes = reshape(slopes, (-1,) + (1,) * (x.array.ndim - 2))
     return apply(PReLU(), x, slopes)
