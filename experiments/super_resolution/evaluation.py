@@ -1,0 +1,59 @@
+"""How near enlarged pictures come to the originals: the table of the papers, for any folder of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from minigrad.devices import CPU, Device
+from nets.srresnet import SRResNet
+
+from ..common.cli import UserError
+from .data import SCALE, picture_files, read_pair
+from .enlarge import enlarge
+from .metrics import SHAVED, psnr, ssim
+from .resampling import bicubic
+
+Scores = dict[str, tuple[float, float]]  # method: (PSNR in dB, SSIM)
+LEAST = 2 * SHAVED + 4 * SCALE  # pixels a side that a picture needs for its borders to be shaved off
+
+
+def evaluate(network: SRResNet, folder: Path, device: Device = CPU) -> dict[str, Scores]:
+    """For each picture of a folder, made four times as small and enlarged again: its scores by method.
+
+    The methods are "nearest", "bicubic" and "network". Errors: UserError if there is no picture or one is too small.
+    """
+    paths = picture_files(folder)
+    if not paths:
+        raise UserError(f"{folder}: there are no pictures to evaluate on")
+    table = {}
+    for path in paths:
+        large, small = read_pair(path)
+        if min(large.shape[1:]) < LEAST:
+            raise UserError(
+                f"{path}: {large.shape[2]} x {large.shape[1]} pixels are too few; {LEAST} a side are needed"
+            )
+        original, reduced = large / np.float32(255), small / np.float32(255)
+        pictures = {
+            "nearest": reduced.repeat(SCALE, axis=1).repeat(SCALE, axis=2),
+            "bicubic": bicubic(reduced, *large.shape[1:]),
+            "network": enlarge(network, reduced, device),
+        }
+        table[path.name] = {name: (psnr(made, original), ssim(made, original)) for name, made in pictures.items()}
+    return table
+
+
+def as_text(table: dict[str, Scores]) -> str:
+    """The table with a row a picture and their mean; PSNR in dB, then SSIM."""
+    methods = list(next(iter(table.values())))
+    width = max(len("picture"), *(len(name) for name in table))
+    lines = [f"{'picture':{width}}  " + "  ".join(f"{method:>15}" for method in methods)]
+    mean = {
+        method: tuple(float(np.mean([scores[method][i] for scores in table.values()])) for i in (0, 1))
+        for method in methods
+    }
+    for name, scores in [*table.items(), ("mean", mean)]:
+        cells = [f"{scores[method][0]:6.2f} / {scores[method][1]:.4f}" for method in methods]
+        lines.append(f"{name:{width}}  " + "  ".join(f"{cell:>15}" for cell in cells))
+    return "\n".join(lines)
