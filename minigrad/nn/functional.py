@@ -19,9 +19,12 @@ from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    huber_loss,
+    kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
+    smooth_l1_loss,
 )
 from ..ops.matrix import gram, linear
 from ..ops.norm import batch_norm, instance_norm, layer_norm
@@ -41,8 +44,10 @@ __all__ = [
     "dropout2d",
     "elu",
     "gram",
+    "huber_loss",
     "instance_norm",
     "interpolate",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -57,6 +62,7 @@ __all__ = [
     "prelu",
     "relu",
     "sigmoid",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "tanh",

@@ -21,21 +21,21 @@ class MSELoss(_Loss):
     """(input - target)^2."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return ops.mse_loss(input, target, self.reduction)
+        return ops.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
     """|input - target|."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return ops.l1_loss(input, target, self.reduction)
+        return ops.l1_loss(input, target, reduction=self.reduction)
 
 
 class BCELoss(_Loss):
     """Binary cross-entropy of probabilities."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return ops.binary_cross_entropy(input, target, self.reduction)
+        return ops.binary_cross_entropy(input, target, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -46,18 +46,18 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return ops.binary_cross_entropy_with_logits(input, target, self.pos_weight, self.reduction)
+        return ops.binary_cross_entropy_with_logits(input, target, reduction=self.reduction, pos_weight=self.pos_weight)
 
 
 class CrossEntropyLoss(_Loss):
     """-log softmax(scores)[class]."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return ops.cross_entropy(input, target, self.reduction)
+        return ops.cross_entropy(input, target, reduction=self.reduction)
 
 
 class NLLLoss(_Loss):
     """-log-probability[class]."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return ops.nll_loss(input, target, self.reduction)
+        return ops.nll_loss(input, target, reduction=self.reduction)

@@ -77,9 +77,12 @@ from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    huber_loss,
+    kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
+    smooth_l1_loss,
 )
 from .matrix import bmm, gram, linear, matmul, mm
 from .norm import batch_norm, instance_norm, layer_norm

@@ -16,6 +16,22 @@ def _scores(m, score, target, weight):  # type: ignore[no-untyped-def]
     return m.nn.functional.binary_cross_entropy_with_logits(score * 3, target, pos_weight=weight)
 
 
+def _weighted_bce(m: Any, p: Any, target: Any, weight: Any) -> Any:
+    return m.nn.functional.binary_cross_entropy(p, target, weight=weight)
+
+
+def _weighted_scores(m: Any, score: Any, target: Any, weight: Any) -> Any:
+    return m.nn.functional.binary_cross_entropy_with_logits(score, target, weight)
+
+
+def _weighted_nll(m: Any, x: Any, target: Any, weight: Any) -> Any:
+    return m.nn.functional.nll_loss(x, target, weight, ignore_index=1)
+
+
+def _smoothed(m: Any, x: Any, target: Any, weight: Any) -> Any:
+    return m.nn.functional.cross_entropy(x, target, weight, label_smoothing=0.2)
+
+
 CASES = [
     _loss("mse_loss", "mean", "mse_loss", normal(2, 3), normal(2, 3)),
     _loss("mse_loss", "sum", "mse_loss", normal(4), normal(4), reduction="sum"),
@@ -62,4 +78,15 @@ CASES = [
         PIXELS,
         reduction="none",
     ),
+    _loss("smooth_l1_loss", "both pieces", "smooth_l1_loss", distinct(2, 3), constant([[0.1] * 3] * 2), beta=0.7),
+    _loss("huber_loss", "both pieces", "huber_loss", distinct(5), constant([0.1] * 5), reduction="none", delta=0.7),
+    _loss("kl_div", "batchmean", "kl_div", normal(2, 3), probability(2, 3), reduction="batchmean"),
+    _loss("kl_div", "logarithms", "kl_div", normal(2, 3), normal(2, 3), log_target=True, reduction="none"),
+    case("BinaryCrossEntropy", "weighted", _weighted_bce, probability(2, 3), probability(2, 3), positive(3)),
+    case("bce_with_logits", "weighted entries", _weighted_scores, normal(2, 3), probability(2, 3), positive(3)),
+    case("nll_loss", "weighted, one ignored", _weighted_nll, normal(3, 4), CLASSES, constant([0.5, 1.0, 2.0, 3.0])),
+    _loss("nll_loss", "pixels, one ignored", "nll_loss", normal(1, 3, 2, 2), PIXELS, ignore_index=0, reduction="sum"),
+    case("cross_entropy", "weighted and smoothed", _smoothed, normal(3, 4), CLASSES, constant([0.5, 1.0, 2.0, 3.0])),
+    case("cross_entropy", "probabilities, smoothed", _smoothed, normal(3, 2), probability(3, 2), constant([0.5, 2.0])),
+    _loss("cross_entropy", "probabilities of pixels", "cross_entropy", normal(1, 3, 2, 2), probability(1, 3, 2, 2)),
 ]
