@@ -42,8 +42,8 @@ class OutputFolder:
             raise UserError(
                 f"{self.path}: {error} is writing there; wait until it is done, or choose another folder"
             ) from None
-        self.names = _read_manifest(self.path / MANIFEST)
-        self.has_manifest = (self.path / MANIFEST).exists()
+        known = _read_manifest(self.path / MANIFEST)
+        self.names, self.has_manifest = known or set(), known is not None
         self._sweep()
 
     def __enter__(self) -> OutputFolder:
@@ -97,7 +97,7 @@ class OutputFolder:
 
     # -------------------------------------------------------------------------------- manifest
     def _note(self, names: set[str]) -> None:
-        if names != self.names or not self.has_manifest:
+        if names != self.names:
             with atomic_write(self.path / MANIFEST) as file:
                 file.write(json.dumps({"format": FORMAT, "version": 1, "files": sorted(names)}, indent=1).encode())
             self.names, self.has_manifest = names, True
@@ -111,15 +111,16 @@ class OutputFolder:
                     path.unlink(missing_ok=True)
 
 
-def _read_manifest(path: Path) -> set[str]:
-    """The names in a manifest; none where it is missing or damaged. Only plain names count: no paths that lead away."""
+def _read_manifest(path: Path) -> set[str] | None:
+    """The names in a manifest; None where it is missing or damaged. Paths that would lead out of the folder are left
+    out: what the names say is removed one day."""
     try:
         with open(path, "rb") as file:
             content = json.loads(file.read(1 << 24))
-        names = content["files"] if content["format"] == FORMAT else []
-        return {name for name in names if isinstance(name, str) and _is_plain(name)}
+        names = content["files"] if content["format"] == FORMAT else None
+        return None if names is None else {name for name in names if isinstance(name, str) and _is_plain(name)}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return set()
+        return None
 
 
 def _is_plain(name: str) -> bool:

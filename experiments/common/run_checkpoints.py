@@ -11,7 +11,7 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from .settings import from_plain
 KIND, VERSION = "minigrad-run", 2
 NEWEST = "checkpoint.npz"
 NUMBERED = r"checkpoint_(\d{7,})\.npz"
+PICTURE = r"samples_(\d{7,})\.png"
 KEPT = 3
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -90,6 +91,7 @@ def keep(folder: OutputFolder, step: int) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(folder.path / NEWEST, partial)
     os.replace(partial, named)
+    partial.unlink(missing_ok=True)  # two links to one file are not replaced but both kept
     older = [path.name for number, path in numbered(folder) if number <= step]
     folder.remove(older[:-KEPT])
 
@@ -131,7 +133,9 @@ def _checked(path: Path, state: dict[str, Any]) -> Checkpoint:
             raise ValueError(f"{name} must be a {kind.__name__}, {_what(state, name)}")
     if not 0 <= state["step"] < 2**53:
         raise ValueError(f"step must be a number of steps, got {state['step']}")
-    columns, rows = state["columns"], state.get("rows")
+    if "rows" not in state:
+        raise ValueError("rows must be an array, it is missing")
+    columns, rows = state["columns"], state["rows"]
     if not all(isinstance(name, str) for name in columns):
         raise ValueError("columns must be a list of names")
     if rows is not None:
@@ -151,16 +155,19 @@ def _what(state: dict[str, Any], name: str) -> str:
     return f"got a {type(state[name]).__name__}" if name in state else "it is missing"
 
 
+def candidates(folder: OutputFolder) -> list[Path]:
+    """The run's own checkpoints, newest first, readable or not."""
+    latest = folder.existing(re.escape(NEWEST))
+    return [*latest, *[path for _, path in reversed(numbered(folder))]]
+
+
 def newest(folder: OutputFolder, device: Device, upgrades: Mapping[str, Upgrade] | None = None) -> Checkpoint | None:
-    """The newest checkpoint of the run that can be read; None if there is none at all. Says which ones it passed over.
+    """The newest checkpoint of the run that can be read; None if there is none at all. Says which it passed over.
 
     Errors: UserError, naming the files, if there are checkpoints but none can be read.
     """
-    candidates = [path for _, path in reversed(numbered(folder))]
-    if folder.existing(re.escape(NEWEST)):
-        candidates.insert(0, folder.path / NEWEST)
     problems: list[str] = []
-    for path in candidates:
+    for path in candidates(folder):
         try:
             found = read(path, device, upgrades)
         except UserError as error:
@@ -169,6 +176,25 @@ def newest(folder: OutputFolder, device: Device, upgrades: Mapping[str, Upgrade]
         if problems:
             print(f"going on from {path} (step {found.step}), since {'; '.join(problems)}")
         return found
-    if candidates:
+    if problems:
         raise UserError(f"no checkpoint of this run can be read, and nothing was changed: {'; '.join(problems)}")
     return None
+
+
+def adopt(folder: OutputFolder, game: str, upgrades: Mapping[str, Upgrade], names: Collection[str]) -> None:
+    """Note as the run's own what was written without a manifest, where a checkpoint of the game proves that it was:
+    the checkpoints that can be read, the pictures up to their step, and files of exactly these names."""
+    sound = []
+    for path in folder.path.glob("checkpoint*.npz"):
+        if path.name == NEWEST or re.fullmatch(NUMBERED, path.name):
+            try:
+                sound.append(read(path, CPU, upgrades))
+            except UserError:
+                continue
+    sound = [checkpoint for checkpoint in sound if checkpoint.game == game]
+    if sound:
+        present = [path.name for path in folder.path.iterdir()]
+        last = max(checkpoint.step for checkpoint in sound)
+        pictures = [name for name in present if (match := re.fullmatch(PICTURE, name)) and int(match[1]) <= last]
+        fixed = [name for name in present if name in names and name != NEWEST]
+        folder.adopt([*[checkpoint.path.name for checkpoint in sound], *pictures, *fixed])

@@ -17,11 +17,11 @@ from .html_page import Page
 from .images import save_gif
 from .output_folder import OutputFolder
 from .plots import plot_curves, read_losses
+from .run_checkpoints import NUMBERED, PICTURE
 
 GIF_FRAMES = 60
-PICTURE = r"samples_(\d{7,})\.png"
 FIXED_NAMES = ("checkpoint.npz", "losses.csv", "samples_final.png", "samples.gif", "metrics.json", "index.html")
-NUMBERED_NAMES = rf"{PICTURE}|checkpoint_\d{{7,}}\.npz"
+NUMBERED_NAMES = f"{PICTURE}|{NUMBERED}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class About:
 def numbered_pictures(folder: OutputFolder) -> list[tuple[int, Path]]:
     """The run's pictures that have a step in their name, in order: (step, path)."""
     return sorted((int(re.fullmatch(PICTURE, path.name)[1]), path) for path in folder.existing(PICTURE))  # type: ignore[index]
+
+
+def names_of(about: About) -> set[str]:
+    """The names of the files that every run of a game writes, besides its numbered ones."""
+    return {*FIXED_NAMES, *[f"{plot.name}.png" for plot in about.plots or (Plot("losses", {}),)]}
 
 
 def plots_of(folder: OutputFolder, about: About) -> Sequence[Plot]:

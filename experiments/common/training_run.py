@@ -46,7 +46,10 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
 
 import minigrad as mg
 from minigrad import nn
@@ -58,7 +61,7 @@ from . import run_checkpoints, run_page
 from .cli import Parser, UserError, add_common, positive_int, start
 from .images import Picture, save_picture
 from .output_folder import OutputFolder
-from .plots import LossLog
+from .plots import LossLog, read_losses
 from .progress import interruptible, progress_bar, show
 from .run_checkpoints import Checkpoint, Upgrade
 from .run_page import About
@@ -126,6 +129,7 @@ class TrainingRun:
     def begin(self) -> None:
         """Start at step 0, with a picture of the untrained networks."""
         self.folder.file("losses.csv")
+        self.log.restore(np.empty((0, 1 + len(self.game.columns))))
         self.draw()
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -143,10 +147,10 @@ class TrainingRun:
                 raise UserError(f"{path}: does not fit this run: {error}") from error
         self.step = checkpoint.step
         set_rng_state(checkpoint.random)
-        self.folder.file("losses.csv")
-        if checkpoint.rows is not None:
-            self.log.restore(checkpoint.rows)
-        run_checkpoints.keep(self.folder, self.step)
+        table = self.folder.file("losses.csv")
+        self.log.restore(rows_of(table, game.columns, self.step) if checkpoint.rows is None else checkpoint.rows)
+        if path.name == run_checkpoints.NEWEST:  # it may have been written just before a kill, without its number
+            run_checkpoints.keep(self.folder, self.step)
         later = [path.name for number, path in run_page.numbered_pictures(self.folder) if number > self.step]
         self.folder.remove(later)
 
@@ -245,6 +249,17 @@ def check_same(checkpoint: Checkpoint, game: Game) -> None:
         raise UserError(f"{path}: cannot be continued with other settings ({shown}); use the same, or another --out")
 
 
+def rows_of(table: Path, columns: Sequence[str], step: int) -> np.ndarray:
+    """The rows of a table of losses up to a step, for checkpoints that keep none. Says if it cannot be read."""
+    try:
+        known = read_losses(table)
+        rows = np.stack([known["step"], *[known[name] for name in columns]], 1)
+        return rows[rows[:, 0] <= step]
+    except (OSError, ValueError, KeyError) as error:
+        print(f"{table}: begins anew at step {step}, since its earlier rows cannot be read ({error})")
+        return np.empty((0, 1 + len(columns)))
+
+
 def all_finite(parameters: Sequence[Tensor]) -> bool:
     """Whether all parameters and their gradients are finite, read in one transfer."""
     arrays = [part.array for p in parameters for part in (p, p.grad) if part is not None]
@@ -300,11 +315,14 @@ def train(make_game: Callable[[Device], Game], options: argparse.Namespace) -> d
 
 
 def check_folder(folder: OutputFolder, options: argparse.Namespace) -> None:
-    """Clear the folder for --fresh. Errors: UserError if it holds a run to go on with, or files that are in the way."""
-    exists = run_checkpoints.numbered(folder) or folder.existing(r"checkpoint\.npz")
+    """Make the folder ready, before any work: with --fresh the run in it is removed.
+
+    Errors: UserError if there is a run and neither --resume nor --fresh was given, or if files are in the way.
+    """
+    exists = run_checkpoints.candidates(folder)
     if exists and not (options.resume or options.fresh):
         raise UserError(f"{folder.path} already holds a run; --resume continues it, --fresh starts over")
-    if not options.resume or folder.has_manifest:
+    if folder.has_manifest or not options.resume:
         folder.check_free(run_page.FIXED_NAMES, run_page.NUMBERED_NAMES)
     if options.fresh or not exists:
         folder.remove(folder.names)
@@ -314,7 +332,10 @@ def prepare(game: Game, folder: OutputFolder, options: argparse.Namespace, devic
     """The run, at its start or where its newest checkpoint stands."""
     pictures_every = options.pictures_every
     run = TrainingRun(game, folder, options.steps, pictures_every, options.checkpoint_every or pictures_every)
-    checkpoint = None
+    names, checkpoint = run_page.names_of(game.about), None
+    if options.resume and not folder.has_manifest:
+        run_checkpoints.adopt(folder, game.name, game.upgrades, names)
+    folder.check_free(names, run_page.NUMBERED_NAMES)
     if options.resume:
         checkpoint = run_checkpoints.newest(folder, device, game.upgrades)
         if checkpoint is None:

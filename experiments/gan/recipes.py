@@ -130,6 +130,9 @@ def noise_sampler(settings: GanSettings, device: Any) -> Callable[[int], Tensor]
 
 def check(settings: GanSettings) -> None:
     """Errors: UserError for settings that do not go together."""
+    for name, known in (("net", RECIPES), ("loss", LOSSES)):
+        if getattr(settings, name) not in known:
+            raise UserError(f"{name} must be one of {', '.join(known)}, got {getattr(settings, name)[:60]!r}")
     net, loss = settings.net, LOSSES[settings.loss]
     recipe = RECIPES[net]
     for option, used in (

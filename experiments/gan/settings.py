@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .tricks import Tricks
+
+LARGEST = 1 << 28  # weights between the noise and the hidden layers, one GiB of them
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,22 @@ class GanSettings:
     dropout: float = 0.0
     ema: float = 0.0
     spectral_norm: bool = False
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError for sizes of which no network can be made."""
+        sizes = {"noise_dim": (self.noise_dim,), "batch_size": (self.batch_size,), "hidden": self.hidden}
+        sizes |= {"image_size": (self.image_size,), "picture_size": (self.picture_size,), "channels": (self.channels,)}
+        limits = {"image_size": 2048, "picture_size": 2048, "channels": 4}
+        for name, values in sizes.items():
+            most = limits.get(name, 65536)
+            if not all(1 <= value <= most for value in values):
+                raise ValueError(f"{name} must lie in 1 to {most}, got {', '.join(map(str, values))}")
+        weights = sum(before * after for before, after in pairwise([self.noise_dim + self.classes, *self.hidden]))
+        if weights > LARGEST or len(self.hidden) > 100:
+            raise ValueError(f"hidden layers of {weights:,} weights exceed the limit of {LARGEST:,}")
+        if not 0 <= self.classes <= 1000 or not 1 <= self.d_steps <= 10**6:
+            raise ValueError("classes must lie in 0 to 1000 and d_steps in 1 to 1,000,000")
+        if self.noise not in ("uniform", "normal"):
+            raise ValueError(f"noise must be uniform or normal, got {self.noise!r}")
+        if not (0 <= self.dropout < 1 and 0 <= self.ema < 1):
+            raise ValueError("dropout and ema must lie in 0 to below 1")

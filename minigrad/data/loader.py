@@ -80,13 +80,20 @@ class DataLoader:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Stand where `state` was taken: `forever()` goes on with the very next batch.
 
-        Errors: ValueError when the data, the batch size or the shuffling are not those of the saved run.
+        Errors: ValueError when the data, the batch size or the shuffling are not those of the saved run, and for a seed
+        or a position that no loader can have.
         """
         mine = self._identity()
         saved = {name: int(state[name]) for name in mine}
         if saved != mine:
             raise ValueError(f"DataLoader: the saved state has {saved}, this loader has {mine}; use the same data")
-        self._epoch = _Epoch(None if state["seed"] is None else int(state["seed"]), int(state["position"]))
+        seed, position = state["seed"], int(state["position"])
+        if (seed is not None and int(seed) < 0) or not 0 <= position <= len(self):
+            raise ValueError(
+                f"DataLoader: the saved state is damaged: seed {seed} must not be negative, "
+                f"position {position} must lie in 0 to {len(self)}"
+            )
+        self._epoch = _Epoch(None if seed is None else int(seed), position)
 
     def _identity(self) -> dict[str, int]:
         return {"items": len(self.dataset), "batch_size": self.batch_size, "shuffle": int(self.shuffle)}
