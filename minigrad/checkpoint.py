@@ -81,6 +81,7 @@ def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> An
     if not Path(path).is_file():
         raise FileNotFoundError(2, "there is no such checkpoint", str(path))
     try:
+        _check_stored(path)
         with np.load(path, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
         tree = json.loads(str(members["tree"]))
@@ -90,6 +91,13 @@ def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> An
     except _DAMAGE as error:
         raise ValueError(f"{path}: not a whole minigrad checkpoint (truncated, damaged or another format)") from error
     raise ValueError(f"{path}: a {kind} of version {version}; this program reads {FORMAT} of version {VERSION}")
+
+
+def _check_stored(path: str | os.PathLike[str]) -> None:
+    """Errors: ValueError for members that are compressed, which `save` never writes: they could unpack to anything."""
+    with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("compressed")
 
 
 # What zipfile, NumPy and json raise over damaged files. RuntimeError includes NotImplementedError (an unknown
@@ -113,4 +121,6 @@ def _decode(value: Any, arrays: dict[str, np.ndarray], target: Device) -> Any:
     if kind not in ("tensor", "array") or value.get("name") not in arrays:
         raise ValueError(f"the tree names a part that is not there: {value}")
     array = arrays[value["name"]]
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"the part {value['name']} holds no numbers")
     return Tensor(to_device(array, target)) if kind == "tensor" else array

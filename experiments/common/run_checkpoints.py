@@ -23,6 +23,7 @@ from minigrad.devices import CPU, Device
 
 from .cli import UserError, sentence
 from .output_folder import OutputFolder
+from .run_parts import described
 from .settings import from_plain
 
 KIND, VERSION = "minigrad-run", 2
@@ -117,7 +118,7 @@ def read(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrade] | Non
     try:
         if isinstance(kind, str) and upgrades and kind in upgrades:
             state = upgrades[kind](state)
-        elif kind != KIND:
+        elif not isinstance(kind, str) or kind != KIND:
             raise ValueError("not a checkpoint of a training run")
         return _checked(path, state)
     except ValueError as error:
@@ -125,8 +126,9 @@ def read(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrade] | Non
 
 
 def _checked(path: Path, state: dict[str, Any]) -> Checkpoint:
-    if state.get("version") != VERSION:
-        raise ValueError(f"a checkpoint of version {state.get('version')!r}, this program reads version {VERSION}")
+    version = state.get("version")
+    if type(version) is not int or version != VERSION:
+        raise ValueError(f"a checkpoint of version {described(version)}, this program reads version {VERSION}")
     wanted = {"game": str, "settings": dict, "step": int, "parts": dict, "random": dict, "columns": list}
     for name, kind in wanted.items():
         if type(state.get(name)) is not kind:

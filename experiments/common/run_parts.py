@@ -59,6 +59,8 @@ def check_like(saved: Any, own: Any, place: str) -> None:
     elif isinstance(own, (list, tuple)):
         if not isinstance(saved, type(own)):
             raise ValueError(f"{place} must be a {type(own).__name__}, got {described(saved)}")
+        if isinstance(own, tuple) and len(saved) != len(own):
+            raise ValueError(f"{place} must have {len(own)} entries, got {len(saved)}")
         for number, value in enumerate(saved if own else ()):
             check_like(value, own[min(number, len(own) - 1)], f"{place}[{number}]")
     elif hasattr(own, "shape") and hasattr(own, "dtype"):
@@ -106,7 +108,11 @@ def check_optimizer_state(saved: Any, optimizer: Optimizer, place: str) -> None:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if not isinstance(saved["state"], dict):
         raise ValueError(f"{place}.state must be a dictionary, got {described(saved['state'])}")
-    expected = expected_entries(optimizer)
+    for number, group in enumerate(saved["param_groups"]):
+        try:
+            expected = entries_after_a_step(optimizer, group)
+        except ValueError as error:
+            raise ValueError(f"{place}.param_groups[{number}]: {error}") from error
     for number, entries in saved["state"].items():
         here = f"{place}.state.{str(number)[:20]}"
         if type(number) is not int or not 0 <= number < len(parameters):
@@ -117,13 +123,17 @@ def check_optimizer_state(saved: Any, optimizer: Optimizer, place: str) -> None:
                 check_array(entries[key], parameters[number].shape, "f", False, f"{here}.{key}")
             else:
                 check_like(entries[key], value, f"{here}.{key}")
+                if entries[key] < 0:
+                    raise ValueError(f"{here}.{key} must not be negative, got {entries[key]}")
 
 
-def expected_entries(optimizer: Optimizer) -> dict[str, Any]:
-    """What the optimizer keeps for a parameter after a step, seen on a small parameter of its own."""
+def entries_after_a_step(optimizer: Optimizer, options: dict[str, Any]) -> dict[str, Any]:
+    """What such an optimizer keeps for a parameter after a step, seen on a small parameter of its own.
+
+    options: of its group. Errors: ValueError if there can be no optimizer with these options.
+    """
     probe = nn.Parameter(mg.zeros(2))
-    group = optimizer.param_groups[0]
-    twin = type(optimizer)([probe], **{name: group[name] for name in optimizer.defaults})
+    twin = type(optimizer)([probe], **{name: options[name] for name in optimizer.defaults})
     probe.grad = mg.ones(2)
     twin.step()
     return twin.state[probe]

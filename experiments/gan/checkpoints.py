@@ -16,7 +16,7 @@ from minigrad.devices import Device
 from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_checkpoints import Checkpoint, Upgrade
-from ..common.run_parts import check_like
+from ..common.run_parts import check_like, described
 from .recipes import check, make_networks, noise_sampler
 from .settings import GanSettings
 
@@ -26,8 +26,9 @@ COLUMNS = ["d_loss", "g_loss", "d_real", "d_fake"]
 def from_first_version(state: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint of kind "minigrad-gan", version 1, in the present structure: the parts had other names, and the
     table of losses was not kept. Errors: ValueError for what is not one."""
-    if state.get("version") != 1:
-        raise ValueError(f"a GAN checkpoint of version {state.get('version')!r}, this program reads version 1")
+    version = state.get("version")
+    if type(version) is not int or version != 1:
+        raise ValueError(f"a GAN checkpoint of version {described(version)}, this program reads version 1")
     names = {"G": "G", "D": "D", "g_optimizer": "G_solver", "d_optimizer": "D_solver", "average": "average"}
     names |= {"fixed_noise": "fixed_noise", "data": "data"}
     for name in ("config", "step", "random", *names.values()):

@@ -135,6 +135,8 @@ def check(settings: GanSettings) -> None:
             raise UserError(f"{name} must be one of {', '.join(known)}, got {getattr(settings, name)[:60]!r}")
     net, loss = settings.net, LOSSES[settings.loss]
     recipe = RECIPES[net]
+    if recipe.side not in (None, settings.image_size):
+        raise UserError(f"image_size {settings.image_size}: the network {net} draws {recipe.side} pixels; use dcgan")
     for option, used in (
         ("hidden", settings.hidden),
         ("dropout", settings.dropout),

@@ -49,6 +49,8 @@ class GanSettings:
             most = limits.get(name, 65536)
             if not all(1 <= value <= most for value in values):
                 raise ValueError(f"{name} must lie in 1 to {most}, got {', '.join(map(str, values))}")
+        if self.picture_size > self.image_size:
+            raise ValueError(f"picture_size {self.picture_size} must not exceed image_size {self.image_size}")
         weights = sum(before * after for before, after in pairwise([self.noise_dim + self.classes, *self.hidden]))
         if weights > LARGEST or len(self.hidden) > 100:
             raise ValueError(f"hidden layers of {weights:,} weights exceed the limit of {LARGEST:,}")
