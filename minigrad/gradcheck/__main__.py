@@ -76,6 +76,13 @@ def show(rows: dict[str, Row]) -> None:
             print(f"\n{failure}")
 
 
+def _why_unknown(name: str, known: list[str]) -> str:
+    if name in registry:
+        file = registry[name].__module__.rpartition(".")[2]
+        return f"this operation is registered but has no case; write one in minigrad/gradcheck/cases/{file}.py"
+    return f"no such operation; there are {', '.join(known)}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code, 1 if a derivative is wrong or an operation has no case."""
     known = list(dict.fromkeys(case.op for case in CASES))
@@ -89,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     unknown = [name for name in options.operation if name not in known]
     if unknown:
-        print(f"error: --operation {unknown[0]}: no such operation; there are {', '.join(known)}", file=sys.stderr)
+        print(f"error: --operation {unknown[0]}: {_why_unknown(unknown[0], known)}", file=sys.stderr)
         return 2
     try:
         device = devices.device(options.device)

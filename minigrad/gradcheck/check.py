@@ -31,6 +31,7 @@ from .report import Comparison, GradientError, Report, compare
 
 FULL_JACOBIAN = 20_000  # entries up to which every one is checked, unless told otherwise
 PROJECTIONS = 6  # random directions of input and of output otherwise
+RECORDED = 1e-9  # by how much of its largest number a gradient may change when it is recorded: rounding
 
 Function = Callable[..., Any]
 
@@ -240,8 +241,10 @@ def _obstacles(
     outputs: Sequence[Tensor],
     random: np.random.Generator,
 ) -> list[str]:
-    """Why f cannot be checked at this point: values that are not finite, results that differ from run to run,
-    inputs that it changes."""
+    """Why f cannot be checked at this point: values that are not finite, results that differ from run to run, inputs
+    that it changes; and gradients that differ when the backward pass is recorded. An operation may use a fused kernel
+    while nothing is recorded and a formula of differentiable operations while something is: the differences below
+    judge the first, those of second order the second, and neither would notice that the two are not one."""
     found = []
     before = [to_numpy(given[i].array).copy() for i in chosen]
     points = [given[i] for i in chosen]
@@ -258,18 +261,26 @@ def _obstacles(
             pulls = [grad([r], points, [u], retain_graph=True, allow_unused=True) for r in (y, y, z)]
             if any(not _same(pulls[0], other) for other in pulls[1:]):
                 found.append(f"the backward pass of output {number} is not deterministic")
+            recorded = grad([y], points, [u], retain_graph=True, create_graph=True, allow_unused=True)
+            if not _same(pulls[0], recorded, RECORDED):
+                found.append(f"the backward pass of output {number} gives other numbers while it is recorded")
     for i, array in zip(chosen, before):
         if not np.array_equal(array, to_numpy(given[i].array)):
             found.append(f"input {i} was changed by the function")
     return found
 
 
-def _same(first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> bool:
+def _same(first: Sequence[Tensor | None], second: Sequence[Tensor | None], tolerance: float = 0.0) -> bool:
+    """Whether gradients are equal, up to tolerance times the largest number of each."""
     return all(
-        (a is None and b is None)
-        or (a is not None and b is not None and np.array_equal(to_numpy(a.array), to_numpy(b.array), equal_nan=True))
+        a is b if a is None or b is None else _equal(to_numpy(a.array), to_numpy(b.array), tolerance)
         for a, b in zip(first, second)
     )
+
+
+def _equal(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
+    scale = np.abs(a).max(initial=0.0)
+    return a.shape == b.shape and np.allclose(a, b, rtol=0.0, atol=tolerance * scale, equal_nan=True)
 
 
 def _as_tuple(inputs: Any) -> tuple[Any, ...]:

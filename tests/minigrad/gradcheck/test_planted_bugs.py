@@ -6,6 +6,7 @@ import pytest
 import minigrad as mg
 from minigrad.autograd import Op, Tensor, apply, registry
 from minigrad.gradcheck import GradientError, gradcheck, gradgradcheck
+from minigrad.gradcheck.__main__ import main
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,40 @@ SECOND_ORDER = {
     "constant grad": operation(lambda x: x * x, lambda g, x: g.detach() * x * 2.0),
     "half detached": operation(lambda x: x**3, lambda g, x: g * x * x.detach() * 3.0),
 }
+
+
+class TwoWays(Op):
+    """x^2, whose derivative is one formula while it is recorded and another while it is not."""
+
+    def __init__(self, recorded, unrecorded):
+        self.recorded, self.unrecorded = recorded, unrecorded
+
+    def forward(self, x):
+        self.save(x)
+        return x * x
+
+    def backward(self, grad):
+        (x,) = self.saved
+        return grad * x * (self.recorded if mg.is_grad_enabled() else self.unrecorded)
+
+
+@pytest.mark.parametrize(("recorded", "unrecorded"), [(-2.0, 2.0), (2.0, -2.0), (2.0001, 2.0)])
+def test_a_gradient_that_differs_when_it_is_recorded_is_caught(recorded, unrecorded):
+    assert gradcheck(lambda x: apply(TwoWays(2.0, 2.0), x), point(3))
+    with pytest.raises(GradientError):
+        gradcheck(lambda x: apply(TwoWays(recorded, unrecorded), x), point(3))
+
+
+def test_an_operation_without_a_case_is_told_from_one_that_does_not_exist(capsys):
+    class GELU(Op):
+        pass
+
+    assert registry["GELU"] is GELU
+    assert main(["--operation", "GELU"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: --operation GELU: this operation is registered but has no case; write one in ")
+    assert main(["--operation", "Gulu"]) == 2
+    assert "error: --operation Gulu: no such operation; there are " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("bug", FIRST_ORDER)
