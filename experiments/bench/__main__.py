@@ -15,29 +15,21 @@ from nets import vgg_file
 from nets.vgg import VGG19_LAYERS
 
 from . import measure, report, shapes
+from .table import GROWTH, ROWS
 
-# name -> (the worker's job and its arguments, the goal for the ratio to PyTorch)
-JOBS: dict[str, tuple[tuple[str, ...], str]] = {
-    "Gatys iteration, VGG19 to conv5_1, max pooling, 256 px": (("gatys", "256", "max"), "<= 0.75"),
-    "the same, average pooling": (("gatys", "256", "avg"), "<= 0.75"),
-    "Gatys iteration, max pooling, 512 px": (("gatys", "512", "max"), "<= 0.60"),
-    "the same, average pooling, 512 px": (("gatys", "512", "avg"), "<= 0.60"),
-    "DCGAN lab step, batch 128": (("gan_step", "dcgan_lab"), "<= 1.15"),
-    "MLP GAN step, batch 128": (("gan_step", "mlp"), "<= 1.10"),
-    "100 small operations, forward and backward": (("small_operation",), "<= 1.5"),
-}
-QUICK = [name for name in JOBS if "512" not in name]
+PEERS = ["torch", "channels_last"]
 PEER_GOALS = {"chainer": "<= 0.33", "dezero": "<= 0.25"}
 
 
-def main_jobs(names: list[str], seconds: float, rows: list[list[str]]) -> dict[str, dict[str, measure.Timing]]:
-    """The table's whole jobs, ours against PyTorch's."""
+def main_jobs(quick: bool, seconds: float, rows: list[list[str]]) -> dict[str, dict[str, measure.Timing]]:
+    """The table's whole jobs, ours against PyTorch's: eager, and unless quick also channels-last."""
     results = {}
-    for name in names:
-        job, goal = JOBS[name]
-        print(f"  {name}", flush=True)
-        results[name] = measure.compare(["minigrad", "torch"], job, seconds)
-        rows.append(report.row(name, results[name], "torch", goal))
+    for line in ROWS:
+        if line.quick or not quick:
+            print(f"  {line.name}", flush=True)
+            libraries = ["minigrad", *PEERS[: 1 if quick else None]]
+            results[line.name] = measure.compare(libraries, line.job, seconds)
+            rows.append(report.row(line.name, results[line.name], line.goal))
     return results
 
 
@@ -50,7 +42,7 @@ def layer_jobs(seconds: float, rows: list[list[str]]) -> dict[str, dict[str, mea
             print(f"  {name}", flush=True)
             job = ("convolution", layer, direction.split()[0])
             results[name] = measure.compare(["minigrad", "torch"], job, seconds)
-            rows.append(report.row(name, results[name], "torch", ""))
+            rows.append(report.row(name, results[name], ""))
     return results
 
 
@@ -61,7 +53,7 @@ def peer_jobs(seconds: float, rows: list[list[str]]) -> dict[str, dict[str, meas
         name = f"Gatys iteration, 256 px, against {peer}"
         print(f"  {name}", flush=True)
         results[name] = measure.compare(["minigrad", peer], ("gatys", "256"), seconds)
-        rows.append(report.row(name, results[name], peer, PEER_GOALS[peer]))
+        rows.append(report.row(name, results[name], PEER_GOALS[peer]))
     return results
 
 
@@ -84,7 +76,7 @@ def command_job(
             "torch": ["-m", "experiments.bench.style_torch", *shared, "-o", str(Path(folder) / "theirs.png")],
         }
         timings = measure.compare_commands(commands, repetitions)
-    rows.append(report.row(name, timings, "torch", "<= 0.75"))
+    rows.append(report.row(name, timings, "<= 0.75"))
     return {name: timings}
 
 
@@ -93,7 +85,7 @@ def _write_weights(path: Path) -> None:
 
     names = VGG19_LAYERS.conv_names()
     arrays = {}
-    for name, (weight, bias) in zip(names, shapes.vgg19_weights()):
+    for name, (weight, bias) in zip(names, shapes.vgg_weights(shapes.VGG19_TO_CONV5_1)):
         arrays[f"{name}.weight"], arrays[f"{name}.bias"] = weight, bias
     for i in (2, 3, 4):  # the rest of block 5, never reached
         arrays[f"conv5_{i}.weight"], arrays[f"conv5_{i}.bias"] = weight, bias
@@ -102,32 +94,34 @@ def _write_weights(path: Path) -> None:
         vgg_file.write(file, vgg_file.Weights("vgg19", convention, arrays, "seeded noise", converter="bench"))
 
 
-def growth(seconds: float, sizes: list[int], batches: list[int]) -> dict[str, dict[int, dict[str, measure.Timing]]]:
-    """Time and memory of the Gatys iteration against image size, and against batch size at 64 pixels."""
-    libraries = ["minigrad", "torch"]
-    by_size, by_batch = {}, {}
-    for size in sizes:
-        print(f"  {size} pixels", flush=True)
-        by_size[size] = measure.compare(libraries, ("gatys", str(size)), seconds, least=2)
-    for batch in batches:
-        print(f"  batch of {batch}", flush=True)
-        by_batch[batch] = measure.compare(libraries, ("gatys", "64", "max", str(batch)), seconds, least=2)
-    return {"image size, pixels": by_size, "batch size, 64 pixels": by_batch}
+def growth(seconds: float) -> dict[str, dict[int, dict[str, measure.Timing]]]:
+    """Time and memory against image size and batch size."""
+    results: dict[str, dict[int, dict[str, measure.Timing]]] = {}
+    for title, (job, sizes) in GROWTH.items():
+        results[title] = {}
+        for size in sizes:
+            print(f"  {title}: {size}", flush=True)
+            arguments = tuple(argument.format(size) for argument in job)
+            results[title][size] = measure.compare(["minigrad", "torch"], arguments, seconds, least=2)
+    return results
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.bench",
-        description="Time minigrad's jobs next to PyTorch's (and Chainer's and DeZero's, where installed). Libraries "
-        "run in processes of their own and in turns; the table gives minima, and ratios of minima and of medians. "
-        "Let nothing else run meanwhile: PyTorch in particular suffers from company.",
+        description="Time minigrad's jobs next to PyTorch's, eager, in its default layout and channels-last; one of "
+        "them also next to Chainer's and DeZero's, where installed. Each runs in processes of its own, in turns; "
+        "the table gives minima, and ratios of minima and of medians. Let nothing else run meanwhile: PyTorch in "
+        "particular suffers from company.",
     )
-    parser.add_argument("--quick", action="store_true", help="only the whole jobs at 256 pixels, in under two minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="a job of each kind, next to eager PyTorch only, in under two minutes"
+    )
     parser.add_argument("--layers", action="store_true", help="only VGG19's convolutions, one by one")
     parser.add_argument("--growth", action="store_true", help="only the growth with image and batch size")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, help="time for each job (default: 4 quick, 12 else)")
+    parser.add_argument("--seconds", type=float, help="time for each job (default: 2 quick, 12 else)")
     return parser
 
 
@@ -137,7 +131,7 @@ def measured_jobs(
     """The layers, or the whole jobs, as the options say."""
     if options.layers:
         return layer_jobs(min(seconds, 2), rows)
-    results = main_jobs(QUICK if options.quick else list(JOBS), seconds, rows)
+    results = main_jobs(options.quick, seconds, rows)
     results |= command_job(rows, 1 if options.quick else 3)
     return results if options.quick else results | peer_jobs(seconds, rows)
 
@@ -152,10 +146,10 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.7:
         print(f"note: the machine is busy (load {os.getloadavg()[0]:.1f}); the figures will suffer")
     print("measuring:")
-    seconds = options.seconds or (4 if options.quick else 12)
+    seconds = options.seconds or (2 if options.quick else 12)
     rows: list[list[str]] = []
     if options.growth:
-        measured = growth(seconds / 2, [64, 128, 256, 384, 512, 768], [1, 2, 4, 8, 16])
+        measured = growth(seconds / 2)
         report.plot_growth(options.out / "growth.png", measured)
         print(f"wrote {options.out / 'growth.png'}")
         return 0

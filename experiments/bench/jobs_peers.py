@@ -33,7 +33,7 @@ def _restore_numpy_names() -> None:
 
 
 def gatys(framework: str, size: int) -> Job:
-    """As `jobs_minigrad.gatys` with max pooling and batch 1, for framework "chainer" or "dezero"."""
+    """As `jobs.gatys` with max pooling and batch 1, for framework "chainer" or "dezero"."""
     _restore_numpy_names()
     if framework == "chainer":
         import chainer.functions as F
@@ -45,7 +45,7 @@ def gatys(framework: str, size: int) -> Job:
         from dezero import Variable
 
         convolve, pool = lambda h, w, b: F.conv2d(h, w, b, 1, 1), lambda h: F.pooling(h, 2, 2)
-    weights, start = shapes.vgg19_weights(), shapes.image(size)
+    weights, start = shapes.vgg_weights(shapes.VGG19_TO_CONV5_1), shapes.image(size)
 
     def run() -> object:
         x = Variable(start)

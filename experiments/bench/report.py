@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
+from minigrad import __version__
+
 from .measure import Timing
 
 
@@ -34,15 +36,16 @@ def machine() -> str:
 
 def versions(libraries: list[str]) -> dict[str, str]:
     """The installed version of each library."""
-    return {library: importlib.metadata.version(library) for library in libraries}
+    return {name: __version__ if name == "minigrad" else importlib.metadata.version(name) for name in libraries}
 
 
-def row(name: str, timings: dict[str, Timing], other: str, goal: str) -> list[str]:
-    """One line of the table: minigrad's time, the other's, the ratio of minima (of medians), memory, the goal."""
-    ours, theirs = timings["minigrad"], timings[other]
-    memory = f"{ours.memory:.0f} / {theirs.memory:.0f} MiB" if ours.memory else "-"
-    ratio = f"**{ours.minimum / theirs.minimum:.2f}** ({ours.median / theirs.median:.2f})"
-    return [name, f"{1e3 * ours.minimum:.1f} ms", f"{1e3 * theirs.minimum:.1f} ms ({other})", ratio, memory, goal]
+def row(name: str, timings: dict[str, Timing], goal: str) -> list[str]:
+    """One line of the table: minigrad's time, the others', the ratios of minima (of medians), memory, the goal."""
+    ours, others = timings["minigrad"], {library: t for library, t in timings.items() if library != "minigrad"}
+    times = [f"{1e3 * t.minimum:.1f} ms ({library})" for library, t in others.items()]
+    ratios = [f"**{ours.minimum / t.minimum:.2f}** ({ours.median / t.median:.2f})" for t in others.values()]
+    memory = " / ".join(f"{t.memory:.0f}" for t in timings.values()) + " MiB" if ours.memory else "-"
+    return [name, f"{1e3 * ours.minimum:.1f} ms", ", ".join(times), ", ".join(ratios), memory, goal]
 
 
 HEADER = ["job", "minigrad", "other", "ratio of minima (medians)", "peak memory, ours / theirs", "goal"]
@@ -77,8 +80,8 @@ def plot_ratios(path: Path, results: dict[str, dict[str, Timing]]) -> None:
     jobs = {name: t["minigrad"].minimum / t["torch"].minimum for name, t in results.items() if "torch" in t}
     figure = Figure(figsize=(8, 0.4 * len(jobs) + 1.2), layout="constrained")
     axes = figure.subplots()
-    colours = ["#3a7d44" if ratio <= 1 else "#b5482a" for ratio in jobs.values()]
-    axes.barh(list(jobs), list(jobs.values()), color=colours)
+    colors = ["#3a7d44" if ratio <= 1 else "#b5482a" for ratio in jobs.values()]
+    axes.barh(list(jobs), list(jobs.values()), color=colors)
     axes.axvline(1, color="0.3", linewidth=1)
     axes.invert_yaxis()
     axes.set_xlabel("time, minigrad / PyTorch (below 1: minigrad is faster)")

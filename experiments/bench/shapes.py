@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-VGG19_TO_CONV5_1 = [64, 64, "P", 128, 128, "P", 256, 256, 256, 256, "P", 512, 512, 512, 512, "P", 512]
+VGG19_TO_CONV5_1: list[int | str] = [64, 64, "P", 128, 128, "P", 256, 256, 256, 256, "P", 512, 512, 512, 512, "P", 512]
+VGG16_TO_CONV4_3: list[int | str] = [64, 64, "P", 128, 128, "P", 256, 256, 256, "P", 512, 512, 512]
 STYLE_CONVOLUTIONS = (0, 2, 4, 8, 12)  # conv1_1, conv2_1, conv3_1, conv4_1, conv5_1
 
 # The convolutions of VGG19 at 256 pixels: name -> (input channels, output channels, size)
@@ -21,11 +24,11 @@ VGG19_LAYERS = {
 }
 
 
-def vgg19_weights() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Seeded He-normal weights and small biases of VGG19's convolutions up to conv5_1."""
+def vgg_weights(layers: Sequence[int | str]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Seeded He-normal weights and small biases of a VGG's convolutions."""
     generator = np.random.default_rng(0)
     channels, weights = 3, []
-    for layer in VGG19_TO_CONV5_1:
+    for layer in layers:
         if isinstance(layer, int):
             scale = (2 / (9 * channels)) ** 0.5
             weight = generator.standard_normal((layer, channels, 3, 3), dtype=np.float32) * np.float32(scale)

@@ -7,19 +7,11 @@ seconds; at the end of its input it prints its peak memory in MiB.
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-
-def make_job(library: str, name: str, arguments: list[str]) -> Callable[[], object]:
-    """The job `name` of a library's jobs module; arguments that look like ints become ints."""
-    values = [int(argument) if argument.isdecimal() else argument for argument in arguments]
-    if library in ("chainer", "dezero"):
-        return importlib.import_module("experiments.bench.jobs_peers").gatys(library, values[0])
-    return getattr(importlib.import_module(f"experiments.bench.jobs_{library}"), name)(*values)
+from .libraries import make_job
 
 
 def peak_memory(usage: Any) -> float:

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from experiments.bench import __main__ as bench
-from experiments.bench import jobs_minigrad, measure, report, shapes
+from experiments.bench import jobs, measure, report, shapes
+from experiments.bench.libraries import load, make_job
+from experiments.bench.table import GROWTH, ROWS
 
 TIMINGS = {"minigrad": measure.Timing([0.2, 0.1, 0.3], 100.0), "torch": measure.Timing([0.4, 0.2, 0.6], 150.0)}
 
 
 def test_figures_are_minima_and_medians():
     assert TIMINGS["minigrad"].minimum == 0.1 and TIMINGS["minigrad"].median == 0.2
-    line = report.row("job", TIMINGS, "torch", "<= 1")
+    line = report.row("job", TIMINGS, "<= 1")
     assert line == ["job", "100.0 ms", "200.0 ms (torch)", "**0.50** (0.50)", "100 / 150 MiB", "<= 1"]
     assert report.markdown([line]).splitlines()[2].startswith("| job | 100.0 ms |")
 
@@ -37,7 +39,7 @@ def test_report_files(tmp_path):
 
 
 def test_a_worker_runs_a_job_and_counts_its_memory():
-    timings = measure.compare(["minigrad"], ("small_operation",), seconds=0, least=2)["minigrad"]
+    timings = measure.compare(["minigrad"], ("small_operations", "single"), seconds=0, least=2)["minigrad"]
     assert len(timings.seconds) >= 2 and min(timings.seconds) > 0
     assert 10 < timings.memory < 10_000
 
@@ -47,29 +49,71 @@ def test_a_job_that_fails_is_named(capfd):
         measure.Worker("minigrad", ("gatys", "nonsense"))
 
 
+def both():
+    pytest.importorskip("torch", exc_type=ImportError)
+    return [load("minigrad"), load("torch")]
+
+
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 def test_the_gatys_job_is_pytorchs(pooling):
-    jobs_torch = pytest.importorskip("experiments.bench.jobs_torch", exc_type=ImportError)
-    ours, theirs = jobs_minigrad.gatys(32, pooling)().numpy(), jobs_torch.gatys(32, pooling)().numpy()
+    ours, theirs = (jobs.gatys(library, 32, pooling)().numpy() for library in both())
     assert np.linalg.norm(ours - theirs) <= 1e-3 * np.linalg.norm(theirs)
 
 
 @pytest.mark.parametrize("direction", ["forward", "input"])
 def test_a_layers_job_is_pytorchs(direction):
-    jobs_torch = pytest.importorskip("experiments.bench.jobs_torch", exc_type=ImportError)
-    ours, theirs = (jobs.convolution("conv5_1", direction)().numpy() for jobs in (jobs_minigrad, jobs_torch))
+    ours, theirs = (jobs.convolution(library, "conv5_1", direction)().numpy() for library in both())
     assert np.linalg.norm(ours - theirs) <= 1e-5 * np.linalg.norm(theirs)
 
 
-@pytest.mark.parametrize("net", ["mlp", "dcgan_lab"])
-def test_gan_networks_have_pytorchs_shapes(net):
-    jobs_torch = pytest.importorskip("experiments.bench.jobs_torch", exc_type=ImportError)
-    from nets import dcgan, mlp_gan
+NETWORKS = {
+    "mlp": lambda networks: networks.gan("mlp"),
+    "dcgan_lab": lambda networks: networks.gan("dcgan_lab"),
+    "unet": lambda networks: [networks.UNet(halvings=4, width=4)],
+    "patch": lambda networks: [networks.PatchDiscriminator(6, width=4)],
+    "resnet generator": lambda networks: [networks.ResNetGenerator(blocks=2, width=4)],
+    "transform net": lambda networks: [networks.TransformNet()],
+    "srresnet": lambda networks: [networks.SRResNet(blocks=2, channels=8)],
+}
+INPUTS = {"unet": (1, 3, 32, 32), "patch": (1, 6, 32, 32), "mlp": (2, 1, 28, 28), "dcgan_lab": (2, 1, 28, 28)}
 
-    module, made = {"mlp": (mlp_gan, jobs_torch._mlp), "dcgan_lab": (dcgan, jobs_torch._dcgan_lab)}[net]
-    for ours, theirs in zip((module.Discriminator(), module.Generator()), made()):
-        assert sorted(p.shape for p in ours.parameters()) == sorted(tuple(p.shape) for p in theirs.parameters())
-    assert np.isfinite(jobs_minigrad.gan_step(net)())
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_in_pytorch_compute_what_ours_do(name):
+    """With the same parameters, in the order in which both list them, on the same input."""
+    library, other = both()
+    ours, theirs = NETWORKS[name](library.networks)[0], NETWORKS[name](other.networks)[0]
+    parameters = [list(net.parameters()) for net in (ours, theirs)]
+    assert [tuple(p.shape) for p in parameters[0]] == [tuple(p.shape) for p in parameters[1]]
+    with other.mg.no_grad():
+        for mine, its in zip(*parameters):
+            its.copy_(other.mg.from_numpy(mine.detach().numpy().copy()))
+    ours.noise = theirs.noise = False  # the U-Net's dropout
+    x = shapes.normal(*INPUTS.get(name, (1, 3, 32, 32)))
+    y, expected = ours(library.mg.from_numpy(x)).detach().numpy(), theirs(other.mg.from_numpy(x)).detach().numpy()
+    assert np.linalg.norm(y - expected) <= 1e-3 * np.linalg.norm(expected)
+
+
+SMALL = [
+    ("fast_style_step", "16", "1"), ("fast_style_pass", "16"), ("pix2pix_step", "32"), ("cyclegan_generator", "16"),
+    ("srresnet_pass", "8"), ("srresnet_step", "16", "1"), ("gan_step", "mlp"), ("wgan_gp_critic", "mlp"),
+    ("wgan_gp_critic", "28px"), ("small_operations", "chain"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("job", SMALL, ids=str)
+def test_every_job_runs_in_every_library(job):
+    for library in ("minigrad", "torch", "channels_last"):
+        if library != "minigrad":
+            pytest.importorskip("torch")
+        result = make_job(library, job[0], list(job[1:]))()
+        values = np.asarray(result if isinstance(result, float) else result.detach().numpy())
+        assert np.isfinite(values).all()
+
+
+def test_the_table_names_jobs_that_exist():
+    for job in [line.job for line in ROWS] + [job for job, _ in GROWTH.values()]:
+        assert callable(getattr(jobs, job[0]))
 
 
 CONVENTIONS = [
@@ -115,7 +159,7 @@ def test_the_whole_command_runs_in_both(tmp_path):
 
 
 def test_seeded_shapes_are_vgg19s():
-    weights = shapes.vgg19_weights()
+    weights = shapes.vgg_weights(shapes.VGG19_TO_CONV5_1)
     assert len(weights) == 13 and weights[0][0].shape == (64, 3, 3, 3) and weights[-1][0].shape == (512, 512, 3, 3)
 
 
