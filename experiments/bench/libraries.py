@@ -6,6 +6,9 @@ import importlib
 import os
 from typing import Any
 
+import minigrad
+
+from . import jobs, jobs_peers, networks_minigrad
 from .jobs import Job, Library
 
 
@@ -17,24 +20,19 @@ def make_job(library: str, name: str, arguments: list[str]) -> Job:
     """
     values = [int(argument) if argument.isdecimal() else argument for argument in arguments]
     if library in ("chainer", "dezero"):
-        return importlib.import_module("experiments.bench.jobs_peers").gatys(library, values[0])
-    jobs = importlib.import_module("experiments.bench.jobs")
+        return jobs_peers.gatys(library, int(arguments[0]))
     return getattr(jobs, name)(load(library), *values)
 
 
 def load(library: str) -> Library:
     """minigrad, or PyTorch in one of its memory formats."""
     if library == "minigrad":
-        return Library(importlib.import_module("minigrad"), _networks("minigrad"))
-    torch = importlib.import_module("torch")
+        return Library(minigrad, networks_minigrad)
+    torch, networks = (importlib.import_module(name) for name in ("torch", "experiments.bench.networks_torch"))
     torch.set_num_threads(int(os.environ.get("MINIGRAD_NUM_THREADS") or os.cpu_count() or 1))
     if library == "torch":
-        return Library(torch, _networks("torch"))
-    return Library(torch, _networks("torch"), lambda value: _channels_last(torch, value))
-
-
-def _networks(library: str) -> Any:
-    return importlib.import_module(f"experiments.bench.networks_{library}")
+        return Library(torch, networks)
+    return Library(torch, networks, lambda value: _channels_last(torch, value))
 
 
 def _channels_last(torch: Any, value: Any) -> Any:
