@@ -12,19 +12,19 @@ FEATURES = 128
 
 
 class DigitClassifier(nn.Module):
-    """Images (N, 1, 28, 28) in [0, 1] to class scores (N, 10).
+    """Images (N, channels, 28, 28) in [0, 1] to class scores (N, classes).
 
-    conv 32 5x5, ReLU, max pool 2; conv 64 5x5, ReLU, max pool 2; 128, ReLU; 10.
+    conv 32 5x5, ReLU, max pool 2; conv 64 5x5, ReLU, max pool 2; 128, ReLU; 10 (`classes`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1, classes: int = 10) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(1, 32, 5), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 12, 12)
+            nn.Conv2d(channels, 32, 5), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 12, 12)
             nn.Conv2d(32, 64, 5), nn.ReLU(), nn.MaxPool2d(2),  # (N, 64, 4, 4)
             nn.Flatten(), nn.Linear(1024, FEATURES), nn.ReLU(),
         )  # fmt: skip
-        self.head = nn.Linear(FEATURES, 10)
+        self.head = nn.Linear(FEATURES, classes)
 
     def features(self, images: Tensor) -> Tensor:
         """The last hidden layer: (N, 128), none negative."""
