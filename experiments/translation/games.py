@@ -101,6 +101,13 @@ class Translator:
     network: nn.Module
     in_channels: int
 
+    @property
+    def cell(self) -> int | None:
+        """Sides must be multiples of this; None where the network only takes squares of its own size."""
+        if isinstance(self.settings, Pix2PixSettings):
+            return 2**self.settings.halvings
+        return 4 if self.name == "cyclegan" else None
+
 
 def load_translator(path: Path, direction: str | None, device: Device) -> Translator:
     """The generator of a run's folder or of a checkpoint. direction: "AtoB", "BtoA", or None for the run's own.
@@ -123,5 +130,6 @@ def load_translator(path: Path, direction: str | None, device: Device) -> Transl
         load_part(network, checkpoint.parts.get(part), f"parts.{part}")
     except ValueError as error:
         raise UserError(f"{file}: {error}") from error
-    own = settings.a_channels if wanted == settings.direction else settings.b_channels
+    swapped = len(translators) > 1 and wanted == "BtoA"
+    own = settings.b_channels if swapped else settings.a_channels
     return Translator(checkpoint.game, settings, network.eval().requires_grad_(False), own)
