@@ -133,21 +133,18 @@ def load_model(path: Path, device: Device) -> TransformNet:
     Errors: UserError for a file of something else.
     """
     file = path / run_checkpoints.NEWEST if path.is_dir() else path
+    content = mg.load(file)
+    if isinstance(content, dict) and content.get("kind") == transform_net.KIND:
+        return transform_net.load(file).to(device=device).eval().requires_grad_(False)
+    checkpoint = run_checkpoints.read(file, device)
+    if checkpoint.game != FastStyle.name:
+        raise UserError(f"{file}: a checkpoint of {checkpoint.game}; a run of fast_style is needed")
     with mg.nn.init.left_empty():
         net = TransformNet().to(device=device)
-    if file.is_file() and transform_net.is_converted(file):
-        try:
-            net.load_state_dict(transform_net.read_weights(file))
-        except ValueError as error:
-            raise UserError(f"{file}: {error}") from error
-    else:
-        checkpoint = run_checkpoints.read(file, device)
-        if checkpoint.game != FastStyle.name:
-            raise UserError(f"{file}: a checkpoint of {checkpoint.game}; a run of fast_style is needed")
-        try:
-            load_part(net, checkpoint.parts.get("net"), "parts.net")
-        except ValueError as error:
-            raise UserError(f"{file}: {error}") from error
+    try:
+        load_part(net, checkpoint.parts.get("net"), "parts.net")
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from error
     return net.eval().requires_grad_(False)
 
 

@@ -9,13 +9,16 @@ Parameters have the names of pytorch/examples' `fast_neural_style`, so models th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import Tensor, nn
 
+KIND, VERSION = "minigrad-transform-net", 1
 SMALLEST = 16  # pixels: below, the reflected borders of the innermost layers would not fit
 REACH = 60  # pixels: how far from a place the input can still change the output there, rounded up to whole cells
 CELL = 4  # pixels: the side of what one place of the innermost layers stands for
@@ -120,3 +123,26 @@ class InstanceNorm(nn.InstanceNorm2d):
         mean, variance = self.statistics
         scale = self.weight.reshape(1, -1, 1, 1) / mg.sqrt(variance + self.eps)
         return (x - mean) * scale + self.bias.reshape(1, -1, 1, 1)
+
+
+# ------------------------------------------------------------------------------------------ its file
+
+
+def save(state: dict[str, Tensor], path: str | os.PathLike[str], source: str, sha256: str, converter: str) -> None:
+    """Write a state dict as a file of its own, a minigrad checkpoint with what is known of its origin."""
+    origin = {"source": source, "source_sha256": sha256, "converter": converter}
+    mg.save({"kind": KIND, "version": VERSION, **origin, "net": state}, path)
+
+
+def load(path: str | os.PathLike[str]) -> TransformNet:
+    """The network in a file that `save` wrote. Errors: ValueError naming the file if it is damaged or another's."""
+    content: Any = mg.load(path)
+    if not isinstance(content, dict) or content.get("kind") != KIND or content.get("version") != VERSION:
+        raise ValueError(f"{path}: not a converted model of fast style transfer of version {VERSION}")
+    with nn.init.left_empty():
+        net = TransformNet()
+    try:
+        net.load_state_dict(content["net"])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return net

@@ -15,11 +15,13 @@ from .convert import convert, write
 from .info import info, verify
 from .normalise import normalize
 from .readers.base import CONVENTIONS, WeightsError
-from .readers.detect import KNOWN_ENDINGS
+from .readers.detect import KNOWN_ENDINGS, read_foreign
 from .registry import TORCHVISION_FILES
+from .style_model import convert_style_model, is_style_model
 
 DESCRIPTION = f"""\
-Converts VGG16's and VGG19's weights from other frameworks' files into minigrad's .npz.
+Converts VGG16's and VGG19's weights, and pytorch/examples' models of fast style transfer, from other frameworks' files
+into minigrad's .npz.
 
   python -m weights_converter SOURCE -o OUT.npz     convert a file ({KNOWN_ENDINGS});
                                                     `convert SOURCE` for a source named like a command
@@ -93,6 +95,12 @@ def _finish(
     source: Path, output: Path, arch: str | None, convention: str | None, half: bool, pictures: Sequence[Path] = ()
 ) -> None:
     """Converts, writes, and says what the file was taken for."""
+    file = read_foreign(source)
+    if is_style_model(file):
+        if arch or convention or half or pictures:
+            raise WeightsError(f"{source} is a model of fast style transfer, no VGG: give no options but -o")
+        print(convert_style_model(source, file, output))
+        return
     converted = convert(source, arch, convention, half)
     if pictures:
         converted = normalize(converted, pictures)

@@ -27,14 +27,18 @@ HEADS = {  # what a scheme calls fc6, fc7 and fc8
 }
 NUMBERED = re.compile(r"(?P<prefix>(?:.*\.)?features\.|)(?P<index>\d+)\.(?P<kind>weight|bias)")
 GATYS = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<layer>conv\d_\d|fc[678])\.(?P<kind>weight|bias)")
+STYLE_MODEL = "deconv3.conv2d.weight"  # only the transformation network of fast style transfer has it
 BATCH_NORM = re.compile(r"(running|moving)_(mean|var|variance)")
 
 
 def recognize(tensors: dict[str, ForeignTensor]) -> tuple[str, dict[str, ForeignTensor]]:
     """The naming scheme ("torchvision", "jcjohnson", "timm", "features", "gatys") and the tensors by our names.
 
-    "features" is torchvision's numbering without a classifier that would tell whose weights these are.
+    "features" is torchvision's numbering without a classifier that would tell whose weights these are;
+    "fast_neural_style" is no VGG, but pytorch/examples' transformation network, see `style_model`.
     """
+    if STYLE_MODEL in tensors:
+        return "fast_neural_style", dict(tensors)
     refuse_batch_norm(tensors)
     if any(GATYS.fullmatch(name) for name in tensors):
         return "gatys", _by_gatys_names(tensors)

@@ -23,9 +23,9 @@ WHOLE = 1024 * 1024  # pixels: up to here a picture is stylized whole
 def stylize(net: TransformNet, picture: np.ndarray, device: Device, tile: int | None = None) -> np.ndarray:
     """A picture (1, 3, H, W) in [0, 1] stylized, of the same size.
 
-    tile: the side of the tiles; None takes none for up to 1024 x 1024 pixels, above that 512. Tiles overlap by as much as
-    the network sees around a place, and share the normalization statistics of the picture shrunk to the size of a
-    tile, so that no seams can appear. Errors: UserError for a side below 16 pixels.
+    tile: the side of the tiles; None takes none for up to 1024 x 1024 pixels, above that 512. Tiles overlap by as
+    much as the network sees around a place, and share the normalization statistics of the picture shrunk to the size
+    of a tile, so that no seams can appear. Errors: UserError for a side below 16 pixels.
     """
     height, width = picture.shape[2:]
     if min(height, width) < SMALLEST:
