@@ -1,6 +1,8 @@
 """The networks that make pictures of pictures: parameter counts as published, shapes, ranges, errors that name the
 network, and the same numbers as their PyTorch twins, forward and backward, in double precision."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -107,101 +109,26 @@ def test_unet_noise_acts_until_it_is_switched_off():
 # ------------------------------------------------------------------------------------ beside PyTorch
 
 
-def pix2pix_unet(T, inputs, outputs, halvings, width):
-    """The reference implementation's U-Net, block within block."""
-
-    class Block(T.Module):
-        def __init__(self, outer, inner, within=None, source=None, outermost=False):
-            super().__init__()
-            self.outermost = outermost
-            down = T.Conv2d(source or outer, inner, 4, 2, 1, bias=False)
-            if outermost:
-                up = T.ConvTranspose2d(inner * 2, outer, 4, 2, 1)
-                parts = [down, within, T.ReLU(), up, T.Tanh()]
-            elif within is None:
-                up = T.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False)
-                parts = [T.LeakyReLU(0.2), down, T.ReLU(), up, T.BatchNorm2d(outer)]
-            else:
-                up = T.ConvTranspose2d(inner * 2, outer, 4, 2, 1, bias=False)
-                parts = [T.LeakyReLU(0.2), down, T.BatchNorm2d(inner), within, T.ReLU(), up, T.BatchNorm2d(outer)]
-            self.parts = T.Sequential(*parts)
-
-        def forward(self, x):
-            y = self.parts(x)
-            return y if self.outermost else torch.cat([x, y], 1)
-
-    widths = [width * min(2**level, 8) for level in range(halvings)]
-    block = None
-    for outer, inner in zip(widths[-2::-1], widths[::-1]):
-        block = Block(outer, inner, block)
-    return Block(outputs, width, block, inputs, outermost=True)
+TWINS = {
+    "unet": lambda oracle: oracle.unet(3, 2, 3, 4),
+    "resnet": lambda oracle: oracle.resnet_generator(1, 3, 2, 4),
+    "patch": lambda oracle: oracle.patch_discriminator(2, 2, 4),
+    "patch, biases": lambda oracle: oracle.patch_discriminator(2, 1, 4, affine=False),
+    "discogan": lambda oracle: oracle.discogan_generator(3, 1, 16, 4),
+    "discogan, judge": lambda oracle: oracle.Discriminator(3, 16, 4),
+    "converter": lambda oracle: oracle.converter(3, 16, 4, 6),
+    "domain judge": lambda oracle: oracle.Discriminator(6, 16, 4),
+}
 
 
-def same_order_as_ours(net):
-    """The twin's parameters: all of the way down, then all of the way up."""
-    down, up, block = [], [], net
-    while block is not None:
-        parts = list(block.parts)
-        inner = next((part for part in parts if hasattr(part, "parts")), None)
-        at = parts.index(inner) if inner is not None else next(i for i, p in enumerate(parts) if "ReLU(" in repr(p)[:5])
-        down += [p for part in parts[:at] for p in part.parameters()]
-        up = [p for part in parts[at:] if part is not inner for p in part.parameters()] + up
-        block = inner
-    return down + up
+@pytest.fixture
+def oracle():
+    pytest.importorskip("torch", exc_type=ImportError)
+    return importlib.import_module("tests.oracles.torch_translation")
 
 
-def reflected(T, before, after, kernel, stride=1):
-    return [T.ReflectionPad2d(kernel // 2), T.Conv2d(before, after, kernel, stride)]
-
-
-def twin(T, name):
-    """(a PyTorch module, its parameters in our order) for a name of SMALL."""
-    leaky = lambda: T.LeakyReLU(0.2)  # noqa: E731
-    if name == "unet":
-        net = pix2pix_unet(T, 3, 2, 3, 4)
-        return net, same_order_as_ours(net)
-    if name == "resnet":
-
-        class Residual(T.Module):
-            def __init__(self):
-                super().__init__()
-                parts = [*reflected(T, 16, 16, 3), T.InstanceNorm2d(16), T.ReLU()]
-                self.parts = T.Sequential(*parts, *reflected(T, 16, 16, 3), T.InstanceNorm2d(16))
-
-            def forward(self, x):
-                return x + self.parts(x)
-
-        parts = [*reflected(T, 1, 4, 7), T.InstanceNorm2d(4), T.ReLU()]
-        parts += [T.Conv2d(4, 8, 3, 2, 1), T.InstanceNorm2d(8), T.ReLU()]
-        parts += [T.Conv2d(8, 16, 3, 2, 1), T.InstanceNorm2d(16), T.ReLU(), Residual(), Residual()]
-        parts += [T.ConvTranspose2d(16, 8, 3, 2, 1, 1), T.InstanceNorm2d(8), T.ReLU()]
-        parts += [T.ConvTranspose2d(8, 4, 3, 2, 1, 1), T.InstanceNorm2d(4), T.ReLU(), *reflected(T, 4, 3, 7), T.Tanh()]
-    elif name == "patch":
-        parts = [T.Conv2d(2, 4, 4, 2, 1), leaky(), T.Conv2d(4, 8, 4, 2, 1, bias=False)]
-        parts += [T.InstanceNorm2d(8, affine=True), leaky(), T.Conv2d(8, 16, 4, 1, 1, bias=False)]
-        parts += [T.InstanceNorm2d(16, affine=True), leaky(), T.Conv2d(16, 1, 4, 1, 1)]
-    elif name == "patch, biases":
-        parts = [T.Conv2d(2, 4, 4, 2, 1), leaky(), T.Conv2d(4, 8, 4, 1, 1), T.InstanceNorm2d(8), leaky()]
-        parts += [T.Conv2d(8, 1, 4, 1, 1)]
-    elif name in ("discogan", "converter"):
-        parts = [T.Conv2d(3, 4, 4, 2, 1, bias=False), leaky()]
-        parts += [T.Conv2d(4, 8, 4, 2, 1, bias=False), T.BatchNorm2d(8), leaky()]
-        if name == "converter":
-            parts += [T.Conv2d(8, 6, 4, bias=False), T.BatchNorm2d(6), leaky()]
-            parts += [T.ConvTranspose2d(6, 8, 4, bias=False), T.BatchNorm2d(8), T.ReLU()]
-        parts += [T.ConvTranspose2d(8, 4, 4, 2, 1, bias=False), T.BatchNorm2d(4), T.ReLU()]
-        parts += [T.ConvTranspose2d(4, 3 if name == "converter" else 1, 4, 2, 1, bias=False), T.Tanh()]
-    else:
-        channels = 6 if name == "domain judge" else 3
-        parts = [T.Conv2d(channels, 4, 4, 2, 1, bias=False), leaky()]
-        parts += [T.Conv2d(4, 8, 4, 2, 1, bias=False), T.BatchNorm2d(8), leaky()]
-        parts += [T.Conv2d(8, 1, 4, bias=False), T.Flatten()]
-    net = T.Sequential(*parts)
-    return net, list(net.parameters())
-
-
-@pytest.mark.parametrize("name", [name for name in SMALL if name != "transform"])
-def test_networks_compute_what_their_pytorch_twins_compute(name):
+@pytest.mark.parametrize("name", TWINS)
+def test_networks_compute_what_their_pytorch_twins_compute(name, oracle):
     make, shape, _ = SMALL[name]
     mg.manual_seed(1)
     ours = make().double()
@@ -209,84 +136,29 @@ def test_networks_compute_what_their_pytorch_twins_compute(name):
         parameter.array[...] += np.random.default_rng(0).normal(0, 0.1, parameter.shape)
     if name == "unet":
         shape, ours.noise = (1, *shape[1:]), False  # the twin's batch norm is ours for a batch of one
-    net, parameters = twin(torch.nn, name)
-    net = net.double()
-    for theirs, mine in zip(parameters, ours.parameters(), strict=True):
-        assert tuple(theirs.shape) == mine.shape
-        theirs.data = torch.from_numpy(mine.detach().numpy().copy())
+    net = oracle.load(TWINS[name](oracle), ours)
     x = np.random.default_rng(1).standard_normal(shape)
-    given, wanted = mg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    given, wanted = mg.tensor(x, requires_grad=True), oracle.torch.tensor(x, requires_grad=True)
     y, expected = ours(given), net(wanted)
     np.testing.assert_allclose(y.detach().numpy(), expected.detach().numpy(), rtol=1e-9, atol=1e-10)
     (y**3).sum().backward()
     (expected**3).sum().backward()
     np.testing.assert_allclose(given.grad.numpy(), wanted.grad.numpy(), rtol=1e-7, atol=1e-9)
-    for theirs, mine in zip(parameters, ours.parameters()):
+    for theirs, mine in zip(oracle.parameters_of(net), ours.parameters()):
         np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), rtol=1e-7, atol=1e-9)
 
 
-torch = pytest.importorskip("torch", exc_type=ImportError)
-
-
-def torch_transform_net():
-    """pytorch/examples' network: the names and the order of its layers, in 0 to 255."""
-    T = torch.nn
-
-    class Layer(T.Module):
-        def __init__(self, before, after, kernel, stride=1, upsample=None):
-            super().__init__()
-            self.upsample = T.Upsample(scale_factor=upsample, mode="nearest") if upsample else T.Identity()
-            self.reflection_pad = T.ReflectionPad2d(kernel // 2)
-            self.conv2d = T.Conv2d(before, after, kernel, stride)
-
-        def forward(self, x):
-            return self.conv2d(self.reflection_pad(self.upsample(x)))
-
-    class Residual(T.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv1, self.in1 = Layer(128, 128, 3), T.InstanceNorm2d(128, affine=True)
-            self.conv2, self.in2 = Layer(128, 128, 3), T.InstanceNorm2d(128, affine=True)
-
-        def forward(self, x):
-            return x + self.in2(self.conv2(torch.relu(self.in1(self.conv1(x)))))
-
-    class Net(T.Module):
-        def __init__(self):
-            super().__init__()
-            norm = lambda channels: T.InstanceNorm2d(channels, affine=True)  # noqa: E731
-            self.conv1, self.in1 = Layer(3, 32, 9), norm(32)
-            self.conv2, self.in2 = Layer(32, 64, 3, 2), norm(64)
-            self.conv3, self.in3 = Layer(64, 128, 3, 2), norm(128)
-            for number in range(1, 6):
-                setattr(self, f"res{number}", Residual())
-            self.deconv1, self.in4 = Layer(128, 64, 3, 1, 2), norm(64)
-            self.deconv2, self.in5 = Layer(64, 32, 3, 1, 2), norm(32)
-            self.deconv3 = Layer(32, 3, 9)
-
-        def forward(self, x):
-            for number in range(1, 4):
-                x = torch.relu(getattr(self, f"in{number}")(getattr(self, f"conv{number}")(x)))
-            for number in range(1, 6):
-                x = getattr(self, f"res{number}")(x)
-            for number in range(1, 3):
-                x = torch.relu(getattr(self, f"in{number + 3}")(getattr(self, f"deconv{number}")(x)))
-            return self.deconv3(x)
-
-    return Net()
-
-
-def test_transform_net_has_the_names_and_numbers_of_pytorch_examples():
-    torch.manual_seed(0)
-    net = torch_transform_net()
+def test_transform_net_has_the_names_and_numbers_of_pytorch_examples(oracle):
+    oracle.torch.manual_seed(0)
+    net = oracle.TransformNet()
     state = net.state_dict()
     ours = TransformNet()
     assert list(ours.state_dict()) == list(state)
     ours.load_state_dict({name: mg.tensor(value.numpy()) for name, value in state.items()})
     ours.double()
     pictures = np.random.default_rng(0).random((2, 3, 32, 28))
-    with torch.no_grad():
-        expected = net.double()(torch.from_numpy(pictures * 255)).numpy() / 255
+    with oracle.torch.no_grad():
+        expected = net.double()(oracle.torch.from_numpy(pictures * 255)).numpy() / 255
     with mg.no_grad():
         found = ours(mg.tensor(pictures)).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
