@@ -6,13 +6,14 @@ operations (`ops/`) and conveniences.
 1. A `Tensor` is an array plus a memory of where it came from.
 2. An `Op` is one operation: `forward` computes an array from arrays; `backward` is handed the gradient of
    some loss with respect to its result and returns the gradients with respect to its inputs.
-3. `apply` runs an operation's forward and, if a gradient may be wanted, hangs the Op on the result as its
-   `node`. The nodes and their `parents` are the graph.
-4. `run_backward` walks that graph from the loss to the leaves. A node is visited once all its users have
-   handed it their share of the gradient (the chain rule sums over paths); its own `backward` then hands shares
-   to its parents. What arrives at a leaf becomes the leaf's `grad`.
+3. `apply` runs an operation's forward and, if a gradient may be wanted, stores the Op as the result's `node`.
+   The nodes of the graph are operations and, where its paths end, leaves: tensors that the user made. Each
+   operation's `parents` are the nodes of its inputs.
+4. `run_backward` visits the nodes in topological order, each after every operation that used it. By then its
+   gradient is complete, for the chain rule sums over all uses. An operation turns the gradient of its result
+   into shares for its parents; a leaf adds it to its `grad`.
 
-`backward` is itself written with differentiable operations on Tensors. Run it with the graph switched on
+`backward` is itself written with differentiable operations on Tensors. Run it while operations are recorded
 (`create_graph=True`) and the gradient is a tensor that can be differentiated again, to any order.
 
 Source: Griewank and Walther, "Evaluating Derivatives", 2nd edition (2008), chapters 3 (reverse mode) and 5.
@@ -20,36 +21,21 @@ Source: Griewank and Walther, "Evaluating Derivatives", 2nd edition (2008), chap
 
 from __future__ import annotations
 
+import copy
+import inspect
+import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, Union
 
 import numpy as np
 
 from .devices import Array, Device, device_of, xp_of
-from .grad_mode import mode, observers
+from .grad_mode import enable_grad, mode, observers
+from .hooks import RemovableHandle
 from .tensor_methods import Operators
 
-
-class Version:
-    """Counts the writes to a piece of memory; tensors that share memory share their Version.
-
-    `memo` holds what kernels derived from the present contents (transformed convolution weights, say): the
-    next write empties it, and it is freed with the tensor. It is None for memory that a NumPy array shares: writes
-    through that array cannot be seen, so nothing may be kept.
-    """
-
-    __slots__ = ("count", "memo")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.memo: dict[Any, Any] | None = {}
-
-    def bump(self) -> None:
-        """Note that the memory was written to."""
-        self.count += 1
-        if self.memo:
-            self.memo.clear()
+# --------------------------------------------------------------------------------------- tensors
 
 
 class Tensor(Operators):
@@ -58,18 +44,19 @@ class Tensor(Operators):
     array: the numbers, a NumPy or CuPy array (shared, not copied).
     requires_grad: whether gradients with respect to this tensor, or through it, are wanted.
     grad: after `backward()`, on leaves: the gradient, a Tensor of the same shape; None before.
-    node: the Op that computed it; None for a leaf (a tensor that the user made).
+    node: the Op that computed it; None for a leaf, a tensor that the user made.
+    storage: the memory that it shares with its views, see `Storage`.
     """
 
-    __slots__ = ("array", "requires_grad", "grad", "node", "version", "is_view", "hooks", "__weakref__")
+    __slots__ = ("array", "requires_grad", "grad", "node", "storage", "hooks", "__weakref__")
+    parents = ()  # as a node of the graph a leaf is where paths end
 
     def __init__(self, array: Array, requires_grad: bool = False) -> None:
         self.array = array
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.node: Op | None = None
-        self.version = Version()
-        self.is_view = False
+        self.storage = Storage()
         self.hooks: dict[int, Hook] | None = None
 
     @property
@@ -99,19 +86,17 @@ class Tensor(Operators):
         """
         run_backward([self], [gradient], retain_graph or create_graph, create_graph)
 
-    def register_hook(self, hook: Hook) -> Callable[[], None]:
+    def register_hook(self, hook: Hook) -> RemovableHandle:
         """Call `hook(grad)` whenever this tensor's gradient is complete; what it returns, if not None, replaces it.
 
-        Returns a function that removes the hook again.
+        The handle's `remove()` removes the hook again.
         """
         if not self.requires_grad:
             raise RuntimeError("register_hook: this tensor does not require a gradient, so none will arrive")
-        holder: Tensor | Op = self if self.node is None else self.node
-        if holder.hooks is None:
-            holder.hooks = {}
-        hooks, key = holder.hooks, max(holder.hooks, default=0) + 1
-        hooks[key] = hook
-        return lambda: hooks.pop(key, None) and None
+        node = node_of(self)
+        if node.hooks is None:
+            node.hooks = {}
+        return RemovableHandle(node.hooks, hook)
 
     def retain_grad(self) -> None:
         """Ask that the gradient of this tensor, though it is no leaf, be kept in `grad` as well."""
@@ -119,8 +104,85 @@ class Tensor(Operators):
             self.node.retained = (*self.node.retained, weakref.ref(self))
 
 
+class Storage:
+    """The memory that a tensor shares with its views.
+
+    version: the number of writes so far. cache: what kernels derived from the present contents and may use again
+    (transformed convolution weights, say); None for memory that a NumPy array shares, whose writes go unnoticed.
+    """
+
+    __slots__ = ("version", "cache")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.cache: dict[Any, Any] | None = {}
+
+    def bump_version(self) -> None:
+        """Note that the memory was written to."""
+        self.version += 1
+        if self.cache:
+            self.cache.clear()
+
+
+class View(Tensor):
+    """A tensor that shares the memory of its `base`: what the view operations `steps`, one after the other, make of it.
+
+    A write through either changes both, and their derivatives too. The base is then given its new node
+    (`ops/inplace.py`); a view finds its own, when next asked for it, by taking its steps from the base anew.
+    """
+
+    __slots__ = ("base", "steps", "version", "recorded", "_node", "_requires_grad")
+
+    def __init__(self, array: Array, source: Tensor, step: Op) -> None:
+        self.array, self.storage, self.version = array, source.storage, source.storage.version
+        self.grad, self.hooks = None, None
+        self._node: Op | None = None
+        self.base: Tensor = source
+        self.steps: tuple[Op, ...] = (step,)
+        self.recorded = mode.recording
+        self._requires_grad = False
+        if isinstance(source, View):
+            self.base, self.steps = source.base, (*source.steps, step)
+            self.recorded = self.recorded and source.recorded
+
+    @property
+    def node(self) -> Op | None:  # type: ignore[override]
+        if self.version != self.storage.version and self.base.requires_grad and self.recorded:
+            with enable_grad():
+                self._node = replay(self.steps, self.base).node
+            self.version = self.storage.version
+        return self._node
+
+    @node.setter
+    def node(self, node: Op | None) -> None:
+        self._node, self.version = node, self.storage.version
+
+    @property
+    def requires_grad(self) -> bool:  # type: ignore[override]
+        return self._requires_grad or (self.recorded and self.base.requires_grad)
+
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool) -> None:
+        self._requires_grad = requires_grad
+
+
+def replay(steps: Iterable[Op], x: Tensor) -> Tensor:
+    """Apply operations once more, one after the other, to another tensor."""
+    for step in steps:
+        again = copy.copy(step)
+        again.records, again.hooks, again.retained = (), None, ()
+        x = apply(again, x)
+    return x
+
+
 Hook = Callable[[Tensor], Tensor | None]
-Edge = Union["Op", Tensor, None]  # what a gradient flows to: an operation, a leaf, or nothing
+Node = Union["Op", Tensor]  # of the graph: an operation, or a leaf
+
+
+def node_of(tensor: Tensor) -> Node:
+    """Where gradients with respect to a tensor that requires them go: to its operation, or to itself if a leaf."""
+    node = tensor.node
+    return tensor if node is None else node
 
 
 # ------------------------------------------------------------------------------------ operations
@@ -133,136 +195,161 @@ class Op:
 
     A subclass defines
         forward(self, *arrays) -> array       computes; calls `self.save(...)` for what backward will need
-        backward(self, grad) -> Tensor, or a tuple with one Tensor (or None) for each input
+        backward(self, grad) -> Tensor        the gradient of the input, given that of the result
+    or, for several inputs,
+        backward(self, grad, needed) -> tuple with a Tensor for each input i, or None where not needed[i]
     `backward` must treat `grad` and the saved tensors as read-only and use differentiable operations.
 
     While `forward` runs, `self.needs[i]` says whether input i wants a gradient: save no more than that takes.
     """
 
-    __slots__ = ("parents", "needs", "records", "shape", "hooks", "retained", "__dict__", "__weakref__")
-    parents: Any  # where gradients go on to: an edge for each input; None once backward has used them up
-    needs: list[bool]
-    records: Any
+    parents: Any = ()  # the node of each input that needs a gradient, else None; None once backward has used them up
+    needs: Sequence[bool] = ()
+    records: Any = ()  # what `save` was given, ready for `saved`
     shape: tuple[int, ...]  # of the result
-    hooks: dict[int, Hook] | None
-    retained: tuple[weakref.ref[Tensor], ...]
-
+    hooks: dict[int, Hook] | None = None
+    retained: tuple[weakref.ref[Tensor], ...] = ()  # results that asked to keep their gradient
     is_view = False  # whether the result may share memory with the first input
+    takes_needed = False  # whether backward has the argument `needed`
 
     def __init_subclass__(cls) -> None:
         registry[cls.__name__] = cls
+        cls.takes_needed = len(inspect.signature(cls.backward).parameters) > 2
 
     def forward(self, *arrays: Array) -> Array:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def backward(self, grad: Tensor) -> Tensor | tuple[Tensor | None, ...]:
+    def backward(self, *grad_and_needed: Any) -> Any:
         raise RuntimeError(f"{type(self).__name__} has no derivative")
 
-    def save(self, *arrays: Array) -> None:
-        """Remember inputs, the result, or other arrays for backward. Call it in forward, at most once."""
-        self.records = arrays
+    def save(self, *values: Any) -> None:
+        """Remember inputs or the result for backward (or None, or numbers). Call it in forward, at most once.
+
+        Any other array would be a constant to second derivatives, though it depends on the inputs; where that
+        is right (a mask, indices) say so by wrapping it: `self.save(Tensor(mask))`. Errors: TypeError if not.
+        """
+        self.records = values
 
     @property
     def saved(self) -> tuple[Any, ...]:
-        """What `save` was given, as Tensors that stand where they stood in the graph (None and scalars as is)."""
-        return tuple([_unpack(record, self) for record in self.records])
+        """What `save` was given, the arrays as Tensors that stand where they stood in the graph."""
+        return tuple([record.tensor(self) if type(record) is SavedTensor else record for record in self.records])
 
 
-class _Record:
-    """A saved array, its place in the graph, and the version of its memory at the time it was saved.
+class SavedTensor:
+    """An array that backward needs, its node in the graph, and the version of its memory when it was saved.
 
-    An Op must not hold its own result Tensor (Tensor -> Op -> Tensor would be a cycle, and memory would wait
-    for the garbage collector), so the place is kept as an edge, not as a Tensor.
+    It is not a Tensor, for an Op must not hold its own result (Tensor -> Op -> Tensor would be a cycle, and
+    memory would wait for the garbage collector).
     """
 
-    __slots__ = ("array", "edge", "version", "count")
+    __slots__ = ("array", "node", "storage", "version")
 
-    def __init__(self, array: Array, edge: Edge, version: Version) -> None:
-        self.array, self.edge, self.version, self.count = array, edge, version, version.count
+    def __init__(self, array: Array, node: Node | None, storage: Storage) -> None:
+        self.array, self.node, self.storage, self.version = array, node, storage, storage.version
 
-
-def _unpack(record: Any, op: Op) -> Any:
-    if type(record) is not _Record:
-        return record
-    if record.version.count != record.count:
-        raise RuntimeError(
-            f"backward of {type(op).__name__}: a tensor of shape {record.array.shape} that it needs was changed "
-            "in place after it was used; use an out-of-place operation (y = y + 1), or .clone() it first"
-        )
-    if isinstance(record.edge, Tensor):
-        return record.edge
-    tensor = Tensor(record.array, record.edge is not None)
-    tensor.node, tensor.version = record.edge, record.version
-    return tensor
-
-
-def edge_of(tensor: Tensor) -> Edge:
-    """Where gradients with respect to this tensor flow: its node, itself if it is a leaf, None if unwanted."""
-    if not tensor.requires_grad:
-        return None
-    return tensor if tensor.node is None else tensor.node
+    def tensor(self, op: Op) -> Tensor:
+        """The Tensor it was. Errors: RuntimeError, naming the operation, if its memory was written to since."""
+        if self.version != self.storage.version:
+            raise RuntimeError(
+                f"backward of {type(op).__name__}: a tensor of shape {self.array.shape} that it needs was changed "
+                "in place after it was used; use an out-of-place operation (y = y + 1), or .clone() it first"
+            )
+        if isinstance(self.node, Tensor):
+            return self.node
+        tensor = Tensor(self.array, self.node is not None)
+        tensor.node, tensor.storage = self.node, self.storage
+        return tensor
 
 
 def apply(op: Op, *inputs: Any) -> Tensor:
     """Run `op` on tensors (Python scalars pass through as constants) and record it if a gradient may be wanted."""
-    arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
     recording = mode.recording
-    if len(arrays) > 1:
-        _check_devices(op, arrays)
+    arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
     op.needs = needs = [recording and isinstance(x, Tensor) and x.requires_grad for x in inputs]
-    op.records = ()
     try:
         if observers:
             result = observers[-1](op, "forward", lambda: op.forward(*arrays))
         else:
             result = op.forward(*arrays)
-    except MemoryError as error:
-        raise _out_of_memory(op, arrays, error) from error
-    if isinstance(result, np.generic):  # NumPy turns 0-d results into scalars
-        scalar, result = result, np.asarray(result)
-        op.records = tuple([result if saved is scalar else saved for saved in op.records])
-    output = Tensor(result)
-    if op.is_view and result.base is not None and xp_of(result).may_share_memory(result, arrays[0]):
-        output.version, output.is_view = inputs[0].version, True
+    except Exception as error:
+        _explain(op, arrays, error)
+        raise
+    array = np.asarray(result) if isinstance(result, np.generic) else result  # NumPy makes 0-d results scalars
+    if op.is_view and array.base is not None and xp_of(array).may_share_memory(array, arrays[0]):
+        output: Tensor = View(array, inputs[0], op)
+    else:
+        output = Tensor(array)
     if True in needs:
-        op.parents = [edge_of(x) if need else None for x, need in zip(inputs, needs)]
-        op.shape, op.hooks, op.retained = result.shape, None, ()
-        if op.records:
-            op.records = tuple([_pack(saved, op, inputs, output) for saved in op.records])
         output.requires_grad, output.node = True, op
+        op.shape = array.shape
+        op.parents = [node_of(x) if need else None for x, need in zip(inputs, needs)]
+        if op.records:
+            op.records = [_packed(value, op, inputs, result, output) for value in op.records]
     else:
         op.records = ()
     return output
 
 
-def _out_of_memory(op: Op, arrays: Sequence[Any], error: MemoryError) -> MemoryError:
-    shapes = ", ".join(str(array.shape) for array in arrays if hasattr(array, "shape"))
-    return MemoryError(
-        f"{type(op).__name__}: out of memory on inputs of shapes {shapes} ({error}); use a smaller batch or picture"
+def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Tensor) -> Any:
+    """A value that `save` was given, as a SavedTensor if it is the array of an input or the result."""
+    if value is result:
+        return SavedTensor(output.array, op, output.storage)
+    if value is None or isinstance(value, (int, float, Tensor)):
+        return value
+    for x in inputs:
+        if isinstance(x, Tensor) and value is x.array:
+            return SavedTensor(value, node_of(x) if x.requires_grad else None, x.storage)
+    raise TypeError(
+        f"{type(op).__name__}.save: a {type(value).__name__} that is neither an input nor the result would be a "
+        "constant to second derivatives; wrap it in Tensor(...) if it is one, else compute it again in backward"
     )
 
 
-def _check_devices(op: Op, arrays: Sequence[Any]) -> None:
-    kinds = [type(array) for array in arrays if hasattr(array, "dtype")]
-    if any(kind is not kinds[0] for kind in kinds):
-        places = ", ".join(str(device_of(array)) for array in arrays if hasattr(array, "dtype"))
+def _explain(op: Op, arrays: Sequence[Any], error: Exception) -> None:
+    """Raise an error that says more than the one that forward ended with, if there is more to say."""
+    given = [array for array in arrays if hasattr(array, "dtype")]
+    if isinstance(error, MemoryError):
+        shapes = ", ".join(str(array.shape) for array in given)
+        raise MemoryError(
+            f"{type(op).__name__}: out of memory on inputs of shapes {shapes} ({error}); use a smaller batch or picture"
+        ) from error
+    places = [str(device_of(array)) for array in given]
+    if len(set(places)) > 1:
         raise RuntimeError(
-            f"{type(op).__name__}: the tensors are on different devices ({places}); move them together with .to()"
-        )
-
-
-def _pack(saved: Any, op: Op, inputs: Sequence[Any], output: Tensor) -> Any:
-    if saved is None or isinstance(saved, (int, float)):
-        return saved
-    if saved is output.array:
-        return _Record(saved, op, output.version)
-    for x in inputs:
-        if isinstance(x, Tensor) and saved is x.array:
-            return _Record(saved, edge_of(x), x.version)
-    return _Record(saved, None, Version())
+            f"{type(op).__name__}: the tensors are on different devices ({', '.join(places)}); move them together "
+            "with .to()"
+        ) from error
 
 
 # --------------------------------------------------------------------------------- backward pass
+
+
+def topological_order(roots: Iterable[Node], wanted: Container[Node] | None = None) -> dict[Node, None]:
+    """The nodes behind the roots, each after all its parents; a dict, for quick look-up and in order.
+
+    wanted: leave out the nodes from which none of these can be reached. (A depth-first walk, without recursion,
+    for chains may be long: a node that is met for the first time waits on the stack until its parents are done.)
+    Errors: RuntimeError if a node was used up by an earlier backward.
+    """
+    order: dict[Node, None] = {}
+    met: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack[-1]
+        if node not in met:
+            met.add(node)
+            if node.parents is None:
+                raise RuntimeError(
+                    f"backward: the graph was used up by an earlier backward ({type(node).__name__} has released "
+                    "what it had saved); pass retain_graph=True to the first call, or compute the loss anew"
+                )
+            stack.extend([parent for parent in node.parents if parent is not None and parent not in met])
+        else:
+            stack.pop()
+            if wanted is None or node in wanted or any(parent in order for parent in node.parents):
+                order[node] = None
+    return order
 
 
 def run_backward(
@@ -270,51 +357,78 @@ def run_backward(
     gradients: Sequence[Tensor | None],
     retain_graph: bool,
     create_graph: bool,
-    wanted: Sequence[Tensor] | None = None,
-) -> dict[Any, Tensor]:
-    """Walk the graph from the roots and return the gradients of `wanted`, or add to all leaves' `grad` if None.
-
-    The order is topological, found by counting: a node is ready when every node that uses it has been visited
-    (Kahn 1962), so each is visited once, and neither long chains nor many paths cost more than linear time.
-    """
-    pending: dict[Any, Tensor] = {}  # edge -> the gradient gathered so far
+    wanted: Container[Node] | None = None,
+) -> dict[Node, Tensor]:
+    """Walk from the roots and return the gradients of the wanted nodes, or, if None, add to all leaves' `grad`."""
+    grads: dict[Node, Tensor] = {}  # what each node has received so far
     for root, gradient in zip(roots, gradients):
-        _gather(pending, _root_edge(root), _root_gradient(root, gradient))
-    uses = _count_uses(pending)
-    useful = None if wanted is None else _leading_to([edge_of(x) for x in wanted], uses)
-    found: dict[Any, Tensor] = {}
-    ready = [edge for edge in pending if uses[edge] == 0]
+        _add_share(grads, _root_node(root), _root_gradient(root, gradient))
+    order = topological_order(grads, wanted)
+    found: dict[Node, Tensor] = {}
     recording, mode.recording = mode.recording, create_graph
     try:
-        while ready:
-            edge = ready.pop()
-            grad = pending.pop(edge, None)
-            if grad is not None:
-                if edge.hooks:
-                    grad = _run_hooks(edge, grad)
-                if useful is None:
-                    _keep(edge, grad)
-                elif useful.get(edge):
-                    found[edge] = grad
-            if isinstance(edge, Tensor):
+        while order:
+            node, _ = order.popitem()  # the last: no operation still to be visited uses it
+            grad = grads.pop(node, None)
+            if grad is not None and node.hooks:
+                grad = _run_hooks(node.hooks, grad)
+            if grad is not None and wanted is not None and node in wanted:
+                found[node] = grad
+            if isinstance(node, Tensor):
+                if grad is not None and wanted is None:
+                    _accumulate(node, grad)
                 continue
-            parents, shares = edge.parents, _shares(edge, grad, useful)
+            if grad is not None:
+                _pass_on(node, grad, grads, order, wanted is not None)
             if not retain_graph:
-                edge.parents = edge.records = None
-            for parent, share in zip(parents, shares):
-                if parent is None:
-                    continue
-                if share is not None:
-                    _gather(pending, parent, share)
-                uses[parent] -= 1
-                if uses[parent] == 0:
-                    ready.append(parent)
+                node.parents, node.records = None, ()
     finally:
         mode.recording = recording
     return found
 
 
-def _root_edge(root: Tensor) -> Edge:
+def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], order: dict[Node, None], partial: bool) -> None:
+    """Run one operation's backward and add what it returns to the gradients of its parents.
+
+    partial: some parents may have been left out of the order, so that nothing is to be computed for them.
+    """
+    needed = [parent in order for parent in op.parents] if partial else op.needs
+    arguments = (grad, needed) if op.takes_needed else (grad,)
+    if observers:
+        shares = observers[-1](op, "backward", lambda: op.backward(*arguments))
+    else:
+        shares = op.backward(*arguments)
+    if type(shares) is not tuple:
+        shares = (shares,)
+    for parent, share, need in zip(op.parents, shares, needed):
+        if need and share is not None:
+            if share.array.shape != parent.shape:
+                raise RuntimeError(
+                    f"backward of {type(op).__name__} returned a gradient of shape {share.shape} for an input of "
+                    f"shape {parent.shape}"
+                )
+            if isinstance(parent, Tensor) and parent not in grads and _is_aliased(share, (grad, *shares)):
+                share = share.clone()
+            _add_share(grads, parent, share)
+    for result in op.retained:
+        holder = result()
+        if holder is not None:
+            _accumulate(holder, grad.clone())
+
+
+def _add_share(grads: dict[Node, Tensor], node: Node, share: Tensor) -> None:
+    """Add to what a node has received; never in place, for somebody else may hold either array."""
+    known = grads.get(node)
+    grads[node] = share if known is None else known + share
+
+
+def _is_aliased(share: Tensor, gradients: Sequence[Tensor | None]) -> bool:
+    """Whether a share, itself one of the gradients, has memory in common with another: a leaf needs its own."""
+    overlap = xp_of(share.array).may_share_memory
+    return sum([other is not None and overlap(share.array, other.array) for other in gradients]) > 1
+
+
+def _root_node(root: Tensor) -> Node:
     """Where the walk starts. Errors: TypeError for what is no Tensor, RuntimeError for a Tensor without a graph."""
     if not isinstance(root, Tensor):
         raise TypeError(f"backward: a Tensor is needed, got {type(root).__name__}")
@@ -323,7 +437,7 @@ def _root_edge(root: Tensor) -> Edge:
             "backward: this tensor has no graph behind it: no input required a gradient, or it was computed "
             "under no_grad(); set requires_grad=True on what you want to differentiate by"
         )
-    return edge_of(root)
+    return node_of(root)
 
 
 def _root_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
@@ -344,87 +458,9 @@ def _root_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
     return gradient.clone() if root.node is None else gradient  # a leaf's `grad` is nobody else's memory
 
 
-def _count_uses(roots: Iterable[Edge]) -> dict[Any, int]:
-    """How many edges of the graph behind the roots arrive at each node and leaf."""
-    uses: dict[Any, int] = dict.fromkeys(roots, 0)
-    stack = list(uses)
-    while stack:
-        edge = stack.pop()
-        if isinstance(edge, Tensor):
-            continue
-        if edge.parents is None:
-            raise RuntimeError(
-                f"backward: the graph was used up by an earlier backward ({type(edge).__name__} has released what "
-                "it had saved); pass retain_graph=True to the first call, or compute the loss anew"
-            )
-        for parent in edge.parents:
-            if parent is None:
-                continue
-            if parent in uses:
-                uses[parent] += 1
-            else:
-                uses[parent] = 1
-                stack.append(parent)
-    return uses
-
-
-def _leading_to(targets: Iterable[Edge], uses: dict[Any, int]) -> dict[Any, bool]:
-    """The targets, and every node from which a target can be reached (True for the targets themselves)."""
-    users: dict[Any, list[Any]] = {}
-    for edge in uses:
-        for parent in () if isinstance(edge, Tensor) else edge.parents:
-            users.setdefault(parent, []).append(edge)
-    useful = {target: True for target in targets if target in uses}
-    stack = list(useful)
-    while stack:
-        for user in users.get(stack.pop(), ()):
-            if user not in useful:
-                useful[user] = False
-                stack.append(user)
-    return useful
-
-
-def _shares(op: Op, grad: Tensor | None, useful: dict[Any, bool] | None) -> Sequence[Tensor | None]:
-    """What the node passes on to each parent, given the complete gradient of its own result."""
-    if grad is None or (useful is not None and op not in useful):
-        return [None] * len(op.parents)
-    needs = op.needs
-    if useful is not None:
-        op.needs = [need and parent in useful for need, parent in zip(needs, op.parents)]
-    try:
-        shares = observers[-1](op, "backward", lambda: op.backward(grad)) if observers else op.backward(grad)
-    finally:
-        op.needs = needs
-    if not isinstance(shares, tuple):
-        shares = (shares,)
-    return [_private(parent, share, grad, op) for parent, share in zip(op.parents, shares)]
-
-
-def _private(parent: Edge, share: Tensor | None, grad: Tensor, op: Op) -> Tensor | None:
-    """The share, checked; copied if it would leave a leaf's `grad` sharing memory with another gradient."""
-    if parent is None or share is None:
-        return None
-    if share.shape != parent.shape:
-        raise RuntimeError(
-            f"backward of {type(op).__name__} returned a gradient of shape {share.shape} for an input of shape "
-            f"{parent.shape}"
-        )
-    if isinstance(parent, Tensor) and (
-        share is grad or (share.array.base is not None and xp_of(share.array).may_share_memory(share.array, grad.array))
-    ):
-        return share.clone()
-    return share
-
-
-def _gather(pending: dict[Any, Tensor], edge: Edge, share: Tensor) -> None:
-    """Add a share to the gradient of `edge`; never in place, for somebody else may hold either array."""
-    known = pending.get(edge)
-    pending[edge] = share if known is None else known + share
-
-
-def _run_hooks(edge: Any, grad: Tensor) -> Tensor:
+def _run_hooks(hooks: dict[int, Hook], grad: Tensor) -> Tensor:
     """The gradient after the user's hooks have seen, and perhaps replaced, it."""
-    for hook in list(edge.hooks.values()):
+    for hook in list(hooks.values()):
         replacement = hook(grad)
         if replacement is not None:
             if not isinstance(replacement, Tensor):
@@ -435,13 +471,14 @@ def _run_hooks(edge: Any, grad: Tensor) -> Tensor:
     return grad
 
 
-def _keep(edge: Any, grad: Tensor) -> None:
-    """Store a complete gradient where the user will look for it: on leaves and on tensors that asked for it."""
-    holders = [edge] if isinstance(edge, Tensor) else [reference() for reference in edge.retained]
-    for holder in holders:
-        if holder is not None:
-            kept = grad if mode.recording or not grad.requires_grad else grad.detach()
-            holder.grad = kept if holder.grad is None else holder.grad + kept
+_accumulating = threading.Lock()  # several threads may run backward onto one leaf
+
+
+def _accumulate(tensor: Tensor, grad: Tensor) -> None:
+    """Add a complete gradient to `tensor.grad`; as a constant, unless the walk is recorded."""
+    kept = grad if mode.recording or not grad.requires_grad else grad.detach()
+    with _accumulating:
+        tensor.grad = kept if tensor.grad is None else tensor.grad + kept
 
 
 def grad(
@@ -450,36 +487,40 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple; nobody's `grad` changes.
 
     grad_outputs: the gradient with respect to each output (None: 1, for scalars). retain_graph: as in
         `backward`; the value of create_graph if None. create_graph: make the result differentiable.
+        only_inputs: always True, as in PyTorch, where False once meant `backward`.
     Errors: RuntimeError if an input does not require a gradient, or plays no part in the outputs (with
         allow_unused it gets None).
     """
     for name, value in (("outputs", outputs), ("inputs", inputs)):
         if not isinstance(value, (Tensor, Iterable)):
             raise TypeError(f"grad: {name} must be a Tensor or a list of them, got {type(value).__name__}")
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not supported; use backward to accumulate into all leaves")
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if grad_outputs is None or isinstance(grad_outputs, Tensor):
         grad_outputs = [grad_outputs] * len(outputs) if grad_outputs is None else [grad_outputs]
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
-    for position, x in enumerate(inputs):
+    for i, x in enumerate(inputs):
         if not isinstance(x, Tensor):
-            raise TypeError(f"grad: inputs[{position}] must be a Tensor, got {type(x).__name__}")
+            raise TypeError(f"grad: inputs[{i}] must be a Tensor, got {type(x).__name__}")
         if not x.requires_grad:
-            raise RuntimeError(f"grad: inputs[{position}] does not require a gradient")
+            raise RuntimeError(f"grad: inputs[{i}] does not require a gradient")
+    nodes = [node_of(x) for x in inputs]
     keep = create_graph if retain_graph is None else retain_graph
-    found = run_backward(outputs, grad_outputs, keep, create_graph, inputs)
-    results = tuple([found.get(edge_of(x)) for x in inputs])
-    if not allow_unused and None in [None if r is None else 0 for r in results]:
-        position = [r is None for r in results].index(True)
-        raise RuntimeError(
-            f"grad: inputs[{position}] of shape {inputs[position].shape} was not used to compute the outputs; "
-            "pass allow_unused=True to get None for it"
-        )
-    return results
+    found = run_backward(outputs, grad_outputs, keep, create_graph, set(nodes))
+    for i, node in enumerate(nodes):
+        if node not in found and not allow_unused:
+            raise RuntimeError(
+                f"grad: inputs[{i}] of shape {inputs[i].shape} was not used to compute the outputs; pass "
+                "allow_unused=True to get None for it"
+            )
+    return tuple([found.get(node) for node in nodes])

@@ -386,7 +386,7 @@ class Operators:
             raise RuntimeError("numpy: this tensor requires a gradient; call .detach().numpy()")
         if not isinstance(self.array, np.ndarray):
             raise TypeError("numpy: this tensor lives on a GPU; call .cpu().numpy()")
-        self.version.memo = None  # type: ignore[attr-defined]  # it may be written to from now on, unseen
+        self.storage.cache = None  # type: ignore[attr-defined]  # it may be written to from now on, unseen
         return self.array.view()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NumPyArray:

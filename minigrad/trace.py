@@ -27,34 +27,18 @@ from typing import Any
 
 from experiments.bench.roofline import table
 
-from .autograd import Edge, Op, Tensor, edge_of
+from .autograd import Node, Op, Tensor, node_of, topological_order
 from .grad_mode import observe
 
 # --------------------------------------------------------------------------------------- drawing
 
 
-def graph(root: Tensor) -> tuple[list[Any], list[tuple[Any, Any]]]:
+def graph(root: Tensor) -> tuple[list[Node], list[tuple[Node, Node]]]:
     """(nodes, edges) of the graph behind a tensor: operations and leaves, each before its users; edges (from, to)."""
-    order: list[Any] = []
-    edges: list[tuple[Any, Any]] = []
-    seen: set[Any] = set()
-    stack: list[tuple[Edge, bool]] = [(edge_of(root), False)]
-    while stack:
-        node, finished = stack.pop()
-        if node is None:
-            continue
-        if finished:
-            order.append(node)
-            continue
-        if node in seen:
-            continue
-        seen.add(node)
-        stack.append((node, True))
-        if isinstance(node, Op):
-            parents = [parent for parent in node.parents or () if parent is not None]
-            edges.extend((parent, node) for parent in parents)
-            stack.extend((parent, False) for parent in parents)
-    return order, edges
+    if not root.requires_grad:
+        return [], []
+    nodes = list(topological_order([node_of(root)]))
+    return nodes, [(parent, node) for node in nodes for parent in node.parents if parent is not None]
 
 
 def label(node: Any, names: dict[int, str] | None = None) -> str:
@@ -124,7 +108,7 @@ def trace(write: Callable[[str], Any] = print) -> Iterator[None]:
         else:
             shares = result if isinstance(result, tuple) else (result,)
             shapes = ", ".join("-" if share is None else str(share.shape) for share in shares)
-            write(f"backward  {type(op).__name__:20} {tuple(op.shape)} -> {shapes}")
+            write(f"backward  {type(op).__name__:20} {op.shape} -> {shapes}")
         return result
 
     with observe(observer):

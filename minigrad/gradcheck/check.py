@@ -179,7 +179,7 @@ def _measured(
 
     def values(step: float, v: np.ndarray) -> list[np.ndarray]:
         x.array[...] = to_device(base + step * v.reshape(base.shape), x.device)
-        x.version.bump()
+        x.storage.bump_version()
         return [to_numpy(y.array).astype(np.float64).reshape(-1) for y in _outputs(f, given)]
 
     columns: list[list[np.ndarray]] = []
@@ -201,7 +201,7 @@ def _measured(
                     kinks[-1].append(bent | unsteady)
     finally:
         x.array[...] = to_device(base, x.device)
-        x.version.bump()
+        x.storage.bump_version()
     return [(_stack(columns, i, y.size), _stack(kinks, i, y.size).astype(bool)) for i, y in enumerate(here)]
 
 

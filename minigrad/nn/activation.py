@@ -11,17 +11,17 @@ class ReLU(StatelessModule):
     """max(x, 0)."""
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
+        super().__init__(inplace=inplace)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.relu(x)
+        return ops.relu(x, **self.options)
 
 
 class LeakyReLU(StatelessModule):
     """x where x > 0, negative_slope * x elsewhere."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__(negative_slope=negative_slope)
+        super().__init__(negative_slope=negative_slope, inplace=inplace)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.leaky_relu(x, **self.options)
@@ -47,7 +47,7 @@ class ELU(StatelessModule):
     """x where x > 0, alpha (e^x - 1) elsewhere."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha)
+        super().__init__(alpha=alpha, inplace=inplace)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.elu(x, **self.options)
@@ -108,17 +108,17 @@ class Dropout(StatelessModule):
     """In training, entries are dropped with probability p and the others scaled by 1 / (1 - p)."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__(p=p)
+        super().__init__(p=p, inplace=inplace)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.dropout(x, self.options["p"], self.training)
+        return ops.dropout(x, training=self.training, **self.options)
 
 
 class Dropout2d(StatelessModule):
     """Dropout of whole channels."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__(p=p)
+        super().__init__(p=p, inplace=inplace)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.dropout2d(x, self.options["p"], self.training)
+        return ops.dropout2d(x, training=self.training, **self.options)

@@ -30,7 +30,7 @@ class Parameter(Tensor):
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter: data must be a Tensor, got {type(data).__name__}")
         super().__init__(data.array, requires_grad)
-        self.version = data.version
+        self.storage = data.storage
 
 
 class LoadResult(NamedTuple):
@@ -266,7 +266,7 @@ class Module:
                 if part is not None:
                     wanted = probe.dtype if part.dtype.kind == "f" else part.dtype
                     part.array = to_device(part.array, probe.device).astype(wanted, copy=False)
-                    part.version.bump()
+                    part.storage.bump_version()
         return self
 
     def type(self: M, dst_type: Any) -> M:
@@ -326,7 +326,7 @@ class Module:
             for name in shared:
                 value = state_dict[name].array
                 own[name].array[...] = to_device(value, device_of(own[name].array))
-                own[name].version.bump()
+                own[name].storage.bump_version()
         return LoadResult(missing, unexpected)
 
     # --------------------------------------------------------------------------------------- repr
@@ -371,4 +371,5 @@ class StatelessModule(Module):
         return {name: getattr(self, name) for name in self._names}
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
+        shown = {name: value for name, value in self.options.items() if name != "inplace" or value}
+        return ", ".join(f"{name}={value}" for name, value in shown.items())

@@ -53,7 +53,7 @@ def clip_grad_norm_(
     scale = xp.minimum(max_norm / (total + 1e-6), 1.0)
     for g in gradients:
         g.array *= scale.astype(g.dtype)
-        g.version.bump()
+        g.storage.bump_version()
     return Tensor(xp.asarray(total))
 
 
@@ -61,7 +61,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """Limit each entry of each gradient to [-clip_value, clip_value]."""
     for g in _gradients(parameters):
         xp_of(g.array).clip(g.array, -clip_value, clip_value, out=g.array)
-        g.version.bump()
+        g.storage.bump_version()
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -79,5 +79,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     for parameter in given:
         piece = vec.array[start : start + parameter.numel()]
         parameter.array[...] = piece.reshape(parameter.shape)
-        parameter.version.bump()
+        parameter.storage.bump_version()
         start += parameter.numel()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ..autograd import Tensor
 from ..grad_mode import no_grad
-from ..ops import norm
+from ..ops.reduction import norm
 from .module import Module, Parameter
 
 M = TypeVar("M", bound=Module)

@@ -71,8 +71,8 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .index import gather, index, index_select, masked_select, nonzero, scatter, scatter_add, set_item
-from .inplace import assign, copy_, fill_, normal_, replace_data, uniform_
+from .index import gather, index, index_select, masked_select, nonzero, scatter, scatter_add
+from .inplace import assign, copy_, fill_, normal_, replace_data, set_item, uniform_
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,

@@ -11,11 +11,15 @@ from ..devices import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..random import generator
 from .arithmetic import exp, neg, where
-from .common import axis, require_float, sum_to
+from .common import axis, require_float
+from .creation import zeros_like
+from .elementwise import Elementwise
+from .inplace import assign
+from .public import public
 from .shape import reshape
 
 
-class LeakyReLU(Op):
+class LeakyReLU(Elementwise):
     """y = x where x > 0, slope x elsewhere; dx = dy, or slope dy (at 0: slope dy). Slope 0 is ReLU.
 
     The sign of y is the sign of x wherever it matters, so y, which the next operation keeps anyway, is saved
@@ -25,113 +29,95 @@ class LeakyReLU(Op):
     def __init__(self, slope: float) -> None:
         self.slope = slope
 
-    def forward(self, x: Array) -> Array:
+    def formula(self, x: Array) -> Array:
         kernels = kernels_of(x)
-        y = kernels.relu(x) if self.slope == 0 else kernels.leaky_relu(x, self.slope)
-        self.save(y if self.slope >= 0 else x)
-        return y
+        return kernels.relu(x) if self.slope == 0 else kernels.leaky_relu(x, self.slope)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (y,) = self.saved
-        return apply(LeakyReLUBackward(self.slope), grad, y)
+    def dx(self, dy: Tensor, y: Tensor) -> Tensor:
+        return apply(LeakyReLUBackward(self.slope), dy, y)
 
 
-class LeakyReLUBackward(Op):
+class LeakyReLUBackward(Elementwise):
     """y = g where x > 0, slope g elsewhere: linear in g, constant in x almost everywhere."""
 
     def __init__(self, slope: float) -> None:
         self.slope = slope
 
-    def forward(self, g: Array, x: Array) -> Array:
-        self.save(x)
+    def formula(self, g: Array, x: Array) -> Array:
         return kernels_of(g).leaky_relu_backward(g, x, self.slope)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (x,) = self.saved
-        return (
-            apply(LeakyReLUBackward(self.slope), grad, x) if self.needs[0] else None,
-            grad * 0.0 if self.needs[1] else None,
-        )
+    def dg(self, dy: Tensor, x: Tensor) -> Tensor:
+        return apply(LeakyReLUBackward(self.slope), dy, x)
+
+    def dx(self, dy: Tensor) -> Tensor:
+        return zeros_like(dy)
 
 
-class PReLU(Op):
-    """y = x where x > 0, w x elsewhere; dx = dy, or w dy; dw = the sum of dy x over x <= 0.
+class PReLU(Elementwise):
+    """y = x where x > 0, w x elsewhere; dx = dy, or w dy; dw = dy x where x <= 0, else 0.
 
     w is broadcast against x. (He et al. 2015, equation 1.)
     """
 
-    def forward(self, x: Array, weight: Array) -> Array:
+    def formula(self, x: Array, w: Array) -> Array:
         xp = xp_of(x)
-        self.save(x, weight)
         y = xp.minimum(x, 0)
-        y *= weight
+        y *= w
         y += xp.maximum(x, 0)
         return y
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = self.saved
-        positive = x > 0
-        return (
-            where(positive, grad, grad * weight) if self.needs[0] else None,
-            sum_to(where(positive, 0.0, grad * x), weight.shape) if self.needs[1] else None,
-        )
+    def dx(self, dy: Tensor, x: Tensor, w: Tensor) -> Tensor:
+        return where(x > 0, dy, dy * w)
+
+    def dw(self, dy: Tensor, x: Tensor) -> Tensor:
+        return where(x > 0, 0.0, dy * x)
 
 
-class Sigmoid(Op):
+class Sigmoid(Elementwise):
     """y = 1 / (1 + e^-x); dx = dy y (1 - y)."""
 
-    def forward(self, x: Array) -> Array:
-        y = kernels_of(x).sigmoid(x)
-        self.save(y)
-        return y
+    def formula(self, x: Array) -> Array:
+        return kernels_of(x).sigmoid(x)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (y,) = self.saved
-        return grad * (y * (1.0 - y))
+    def dx(self, dy: Tensor, y: Tensor) -> Tensor:
+        return dy * (y * (1.0 - y))
 
 
-class Tanh(Op):
+class Tanh(Elementwise):
     """y = tanh x; dx = dy (1 - y^2)."""
 
-    def forward(self, x: Array) -> Array:
-        y = xp_of(x).tanh(x)
-        self.save(y)
-        return y
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).tanh(x)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (y,) = self.saved
-        return grad * (1.0 - y * y)
+    def dx(self, dy: Tensor, y: Tensor) -> Tensor:
+        return dy * (1.0 - y * y)
 
 
-class ELU(Op):
+class ELU(Elementwise):
     """y = x where x > 0, alpha (e^x - 1) elsewhere; dx = dy, or dy alpha e^x. (Clevert et al. 2016, equation 15.)"""
 
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
 
-    def forward(self, x: Array) -> Array:
-        self.save(x)
+    def formula(self, x: Array) -> Array:
         return kernels_of(x).elu(x, self.alpha)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
-        slope = exp(neg(relu(neg(x))))  # e^min(x, 0)
-        return grad * where(x > 0, slope, slope * self.alpha)
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        below = x <= 0
+        return where(below, dy * (exp(where(below, x, 0.0)) * self.alpha), dy)
 
 
-class Softplus(Op):
+class Softplus(Elementwise):
     """y = log(1 + e^(beta x)) / beta; dx = dy sigmoid(beta x)."""
 
     def __init__(self, beta: float) -> None:
         self.beta = beta
 
-    def forward(self, x: Array) -> Array:
-        self.save(x)
+    def formula(self, x: Array) -> Array:
         return kernels_of(x).softplus(x, self.beta)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
-        return grad * sigmoid(x * self.beta)
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        return dy * sigmoid(x * self.beta)
 
 
 class Softmax(Op):
@@ -169,16 +155,27 @@ class LogSoftmax(Op):
         return grad - exp(y) * grad.sum(self.dim, keepdim=True)
 
 
+def _activated(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """The result, or with `inplace` the input that it has been written into."""
+    return assign(input, result) if inplace else result
+
+
+@public("minigrad", "Tensor", "in-place", "nn.functional")
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0); the derivative at 0 is 0. `inplace` is accepted and changes nothing."""
-    return apply(LeakyReLU(0.0), require_float("relu", input))
+    """max(x, 0); the derivative at 0 is 0. inplace: whether the result is written into input."""
+    return _activated(input, apply(LeakyReLU(0.0), require_float("relu", input)), inplace)
 
 
+@public("nn.functional")
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, negative_slope * x elsewhere."""
-    return apply(LeakyReLU(negative_slope), require_float("leaky_relu", input))
+    """x where x > 0, negative_slope * x elsewhere; inplace as in `relu`."""
+    require_float("leaky_relu", input)
+    if negative_slope < 0:  # the sign of the result does not tell that of x
+        return _activated(input, where(input > 0, input, input * negative_slope), inplace)
+    return _activated(input, apply(LeakyReLU(negative_slope), input), inplace)
 
 
+@public("nn.functional")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, weight * x elsewhere. weight: (1,), or one a channel, (C,) for input (N, C, ...).
 
@@ -194,11 +191,13 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return apply(PReLU(), x, slopes)
 
 
+@public("nn.functional")
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha (e^x - 1) elsewhere."""
-    return apply(ELU(alpha), require_float("elu", input))
+    return _activated(input, apply(ELU(alpha), require_float("elu", input)), inplace)
 
 
+@public("nn.functional")
 def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
     """log(1 + e^(beta x)) / beta, a smooth relu; no overflow for large x."""
     if beta == 0:
@@ -206,50 +205,57 @@ def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
     return apply(Softplus(float(beta)), require_float("softplus", input))
 
 
+@public("minigrad", "Tensor", "in-place", "nn.functional")
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + e^-x); no overflow for large |x|."""
     return apply(Sigmoid(), require_float("sigmoid", input))
 
 
+@public("nn.functional")
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)) = -softplus(-x), exact where sigmoid underflows."""
     return neg(softplus(neg(input)))
 
 
+@public("minigrad", "Tensor", "in-place", "nn.functional")
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return apply(Tanh(), require_float("tanh", input))
 
 
+@public("minigrad", "Tensor", "nn.functional")
 def softmax(input: Tensor, dim: int) -> Tensor:
     """e^x normalised to sum 1 along `dim`; of nothing, nothing."""
     where = axis("softmax", dim, require_float("softmax", input).array.ndim)
     return apply(Softmax(where), input) if input.array.size else input * 1.0
 
 
+@public("minigrad", "Tensor", "nn.functional")
 def log_softmax(input: Tensor, dim: int) -> Tensor:
     """log(softmax(x)), exact where softmax underflows."""
     where = axis("log_softmax", dim, require_float("log_softmax", input).array.ndim)
     return apply(LogSoftmax(where), input) if input.array.size else input * 1.0
 
 
+@public("nn.functional")
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, each entry is 0 with probability p, else divided by 1 - p; otherwise x. (Srivastava et al. 2014.)"""
-    return _dropout("dropout", input, p, training, require_float("dropout", input).array.shape)
+    return _dropout("dropout", input, p, training, inplace, require_float("dropout", input).array.shape)
 
 
+@public("nn.functional")
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """As `dropout`, for whole channels of input: (N, C, H, W)."""
     if require_float("dropout2d", input).array.ndim < 3:
         raise ValueError(f"dropout2d: input must be (N, C, H, W), got shape {input.shape}")
-    return _dropout("dropout2d", input, p, training, input.shape[:2] + (1,) * (input.array.ndim - 2))
+    return _dropout("dropout2d", input, p, training, inplace, input.shape[:2] + (1,) * (input.array.ndim - 2))
 
 
-def _dropout(operation: str, x: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:
+def _dropout(operation: str, x: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
     if not 0 <= p <= 1:
         raise ValueError(f"{operation}: p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return x
     kept = generator().random(shape, dtype=np.float32) >= p
     scale: Any = kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0.0)
-    return x * Tensor(to_device(scale.astype(x.dtype, copy=False), device_of(x.array)))
+    return _activated(x, x * Tensor(to_device(scale.astype(x.dtype, copy=False), device_of(x.array))), inplace)

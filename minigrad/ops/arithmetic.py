@@ -1,7 +1,6 @@
-"""Elementwise arithmetic: each operation with its derivative beside it.
+"""Elementwise arithmetic: each operation with its derivative beside it, then the functions that users call.
 
-Operands broadcast as in NumPy; one of the two may be a Python number. The gradient of a broadcast operand is
-summed over the axes along which it was repeated (`sum_to`), since each repeat contributes to the loss.
+How a formula and a derivative become an operation is told in `elementwise.py`. One of two operands may be a number.
 """
 
 from __future__ import annotations
@@ -10,267 +9,248 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Tensor, apply
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
-from .common import BOOL, FLOAT32, as_float, cast, check_broadcast, operands, require_tensor, sum_to
+from .common import BOOL, FLOAT32, INT64, as_float, cast, check_broadcast, operands, require_tensor
+from .creation import zeros_like
+from .elementwise import Elementwise
+from .public import public
+
+LARGE = 4096  # entries from which a kernel's own overhead no longer counts
 
 
-def _shapes(a: Any, b: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return getattr(a, "shape", ()), getattr(b, "shape", ())
-
-
-class Add(Op):
+class Add(Elementwise):
     """y = a + b; da = dy, db = dy."""
 
-    def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
-        if self.shapes[0] == self.shapes[1] != ():
+    def formula(self, a: Array, b: Array) -> Array:
+        if getattr(a, "size", 1) > LARGE and a.shape == getattr(b, "shape", ()):
             return kernels_of(a).add(a, b)
         return a + b
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return tuple([sum_to(grad, s) if need else None for s, need in zip(self.shapes, self.needs)])
+    def da(self, dy: Tensor) -> Tensor:
+        return dy
+
+    def db(self, dy: Tensor) -> Tensor:
+        return dy
 
 
-class Subtract(Op):
+class Subtract(Elementwise):
     """y = a - b; da = dy, db = -dy."""
 
-    def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
+    def formula(self, a: Array, b: Array) -> Array:
         return a - b
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return (
-            sum_to(grad, self.shapes[0]) if self.needs[0] else None,
-            neg(sum_to(grad, self.shapes[1])) if self.needs[1] else None,
-        )
+    def da(self, dy: Tensor) -> Tensor:
+        return dy
+
+    def db(self, dy: Tensor) -> Tensor:
+        return neg(dy)
 
 
-class Multiply(Op):
+class Multiply(Elementwise):
     """y = a b; da = dy b, db = dy a."""
 
-    def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
-        self.save(a if self.needs[1] else None, b if self.needs[0] else None)
+    def formula(self, a: Array, b: Array) -> Array:
         return a * b
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        a, b = self.saved
-        return (
-            sum_to(grad * b, self.shapes[0]) if self.needs[0] else None,
-            sum_to(grad * a, self.shapes[1]) if self.needs[1] else None,
-        )
+    def da(self, dy: Tensor, b: Any) -> Tensor:
+        return dy * b
+
+    def db(self, dy: Tensor, a: Any) -> Tensor:
+        return dy * a
 
 
-class Divide(Op):
+class Divide(Elementwise):
     """y = a / b; da = dy / b, db = -dy a / b^2."""
 
-    def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
-        self.save(a if self.needs[1] else None, b)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return a / b
+    quiet = True
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        a, b = self.saved
-        return (
-            sum_to(grad / b, self.shapes[0]) if self.needs[0] else None,
-            sum_to(neg(grad * a / (b * b)), self.shapes[1]) if self.needs[1] else None,
-        )
+    def formula(self, a: Array, b: Array) -> Array:
+        return a / b
+
+    def da(self, dy: Tensor, b: Any) -> Tensor:
+        return dy / b
+
+    def db(self, dy: Tensor, a: Any, b: Any) -> Tensor:
+        return neg(dy * a / (b * b))
 
 
-class Negate(Op):
+class Negate(Elementwise):
     """y = -x; dx = -dy."""
 
-    def forward(self, x: Array) -> Array:
+    def formula(self, x: Array) -> Array:
         return -x
 
-    def backward(self, grad: Tensor) -> Tensor:
-        return neg(grad)
+    def dx(self, dy: Tensor) -> Tensor:
+        return neg(dy)
 
 
-class Power(Op):
-    """y = a^b; da = dy b a^(b-1), db = dy y log(a), the latter 0 where a = 0."""
+class Power(Elementwise):
+    """y = a^b; da = dy b a^(b-1), which is 0 where b = 0; db = dy y log(a), which is 0 where a = 0 and b >= 0."""
 
-    def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            y = a**b
-        self.save(a, b, y if self.needs[1] else None)
-        return y
+    quiet = True
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        a, b, y = self.saved
-        grad_a = grad_b = None
-        if self.needs[0]:
-            grad_a = grad * 0.0 if isinstance(b, (int, float)) and b == 0 else grad * (pow(a, b - 1) * b)
-            grad_a = sum_to(grad_a, self.shapes[0])
-        if self.needs[1]:
-            logarithm = log(where(a > 0, a, 1.0)) if isinstance(a, Tensor) else float(np.log(a)) if a > 0 else 0.0
-            grad_b = sum_to(grad * y * logarithm, self.shapes[1])
-        return grad_a, grad_b
+    def formula(self, a: Array, b: Array) -> Array:
+        return a**b
+
+    def da(self, dy: Tensor, a: Any, b: Any) -> Tensor:
+        if isinstance(b, (int, float)):
+            return dy * (pow(a, b - 1) * b) if b else zeros_like(dy)
+        zero = b == 0
+        return dy * where(zero, 0.0, b * pow(where(zero, 1.0, a), b - 1))
+
+    def db(self, dy: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
+        if isinstance(a, (int, float)):
+            a = Tensor(xp_of(y.array).asarray(a, dtype=y.dtype))
+        flat = (a == 0) & (b >= 0)
+        return where(flat, 0.0, dy * y * log(where(flat, 1.0, a)))
 
 
-class Exp(Op):
+class Exp(Elementwise):
     """y = e^x; dx = dy y."""
 
-    def forward(self, x: Array) -> Array:
-        with np.errstate(over="ignore"):
-            y = xp_of(x).exp(x)
-        self.save(y)
-        return y
+    quiet = True
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (y,) = self.saved
-        return grad * y
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).exp(x)
+
+    def dx(self, dy: Tensor, y: Tensor) -> Tensor:
+        return dy * y
 
 
-class Log(Op):
+class Log(Elementwise):
     """y = log x; dx = dy / x."""
 
-    def forward(self, x: Array) -> Array:
-        self.save(x)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return xp_of(x).log(x)
+    quiet = True
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
-        return grad / x
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).log(x)
+
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        return dy / x
 
 
-class Log1p(Op):
+class Log1p(Elementwise):
     """y = log(1 + x), exact for small x; dx = dy / (1 + x)."""
 
-    def forward(self, x: Array) -> Array:
-        self.save(x)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return xp_of(x).log1p(x)
+    quiet = True
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
-        return grad / (x + 1.0)
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).log1p(x)
+
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        return dy / (x + 1.0)
 
 
-class Sqrt(Op):
+class Sqrt(Elementwise):
     """y = sqrt x; dx = dy / (2 y)."""
 
-    def forward(self, x: Array) -> Array:
-        with np.errstate(invalid="ignore"):
-            y = xp_of(x).sqrt(x)
-        self.save(y)
-        return y
+    quiet = True
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (y,) = self.saved
-        return grad / (y * 2.0)
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).sqrt(x)
+
+    def dx(self, dy: Tensor, y: Tensor) -> Tensor:
+        return dy / (y * 2.0)
 
 
-class Abs(Op):
+class Abs(Elementwise):
     """y = |x|; dx = dy sign(x), which is 0 at 0."""
 
-    def forward(self, x: Array) -> Array:
-        self.save(x)
+    def formula(self, x: Array) -> Array:
         return xp_of(x).abs(x)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved
-        return grad * sign(x)
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        return dy * sign(x)
 
 
-class Sign(Op):
-    """y = -1, 0 or 1 by the sign of x; dx = 0."""
+class Sign(Elementwise):
+    """y = -1, 0 or 1 by the sign of x, 0 for nan; dx = 0."""
 
-    def forward(self, x: Array) -> Array:
-        return xp_of(x).sign(x)
+    def formula(self, x: Array) -> Array:
+        return ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)) if x.dtype.kind == "f" else xp_of(x).sign(x)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad * 0.0
+    def dx(self, dy: Tensor) -> Tensor:
+        return zeros_like(dy)
 
 
-class Clamp(Op):
+class Clamp(Elementwise):
     """y = x limited to [low, high]; dx = dy where low <= x <= high, else 0."""
 
     def __init__(self, low: float | None, high: float | None) -> None:
         self.low, self.high = low, high
 
-    def forward(self, x: Array) -> Array:
-        if self.needs[0]:
-            inside = xp_of(x).ones(x.shape, dtype=bool)
-            if self.low is not None:
-                inside &= x >= self.low
-            if self.high is not None:
-                inside &= x <= self.high
-            self.save(inside)
+    def formula(self, x: Array) -> Array:
         return xp_of(x).clip(x, self.low, self.high)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (inside,) = self.saved
-        return grad * inside
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        inside = x == x
+        if self.low is not None:
+            inside = inside & (x >= self.low)
+        if self.high is not None:
+            inside = inside & (x <= self.high)
+        return where(inside, dy, 0.0)
 
 
-class Maximum(Op):
-    """y = max(a, b); the gradient goes to the larger operand, half to each where they are equal."""
+class Maximum(Elementwise):
+    """y = max(a, b), nan if either is; the larger operand gets dy, each half of it where equal, both where nan."""
 
-    def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
-        if True in self.needs:
-            self.save(((a > b) + 0.5 * (a == b)).astype(a.dtype))  # 1 where a wins, 1/2 at a tie, 0 where b wins
+    def formula(self, a: Array, b: Array) -> Array:
         return xp_of(a).maximum(a, b)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (share,) = self.saved
-        return (
-            sum_to(grad * share, self.shapes[0]) if self.needs[0] else None,
-            sum_to(grad * (1.0 - share), self.shapes[1]) if self.needs[1] else None,
-        )
+    def da(self, dy: Tensor, a: Tensor, b: Any) -> Tensor:
+        return where(a < b, 0.0, where(a == b, dy * 0.5, dy))
+
+    def db(self, dy: Tensor, a: Tensor, b: Any) -> Tensor:
+        return where(a > b, 0.0, where(a == b, dy * 0.5, dy))
 
 
-class Where(Op):
+class Where(Elementwise):
     """y = a where the condition holds, else b; each gets dy where it was chosen, 0 elsewhere."""
 
-    def forward(self, condition: Array, a: Array, b: Array) -> Array:
-        self.shapes = _shapes(a, b)
-        self.save(condition)
+    def formula(self, condition: Array, a: Array, b: Array) -> Array:
         return xp_of(condition).where(condition, a, b)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (chosen,) = self.saved
-        return (
-            None,
-            sum_to(where(chosen, grad, 0.0), self.shapes[0]) if self.needs[1] else None,
-            sum_to(where(chosen, 0.0, grad), self.shapes[1]) if self.needs[2] else None,
-        )
+    def da(self, dy: Tensor, condition: Tensor) -> Tensor:
+        return where(condition, dy, 0.0)
+
+    def db(self, dy: Tensor, condition: Tensor) -> Tensor:
+        return where(condition, 0.0, dy)
 
 
-class Clone(Op):
+class Clone(Elementwise):
     """y = a copy of x; dx = dy."""
 
-    def forward(self, x: Array) -> Array:
+    def formula(self, x: Array) -> Array:
         return x.copy(order="K")
 
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad
+    def dx(self, dy: Tensor) -> Tensor:
+        return dy
 
 
 # -------------------------------------------------------------------------------- the functions
 
 
+@public("minigrad", "Tensor", "in-place")
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other."""
     return apply(Add(), *operands("add", input, other if alpha == 1 else other * alpha))
 
 
+@public("minigrad", "Tensor", "in-place")
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other."""
     return apply(Subtract(), *operands("sub", input, other if alpha == 1 else other * alpha))
 
 
+@public("minigrad", "Tensor", "in-place")
 def mul(input: Any, other: Any) -> Tensor:
     """input * other."""
     return apply(Multiply(), *operands("mul", input, other))
 
 
+@public("minigrad", "Tensor", "in-place")
 def div(input: Any, other: Any) -> Tensor:
     """input / other, true division: integers give float32."""
     a, b = operands("div", input, other)
@@ -281,49 +261,60 @@ def div(input: Any, other: Any) -> Tensor:
     return apply(Divide(), a, b)
 
 
+@public("minigrad", "Tensor", "in-place")
 def neg(input: Tensor) -> Tensor:
     """-input."""
     return apply(Negate(), require_tensor("neg", "input", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def pow(input: Any, exponent: Any) -> Tensor:
-    """input ** exponent; either may be a number. The gradient by the exponent is 0 where the base is 0."""
+    """input ** exponent; either may be a number. Where the base is 0 the derivative by an exponent >= 0 is 0."""
     a, b = operands("pow", input, exponent)
     if a is input and type(b) in (int, float) and b == 2:
         return apply(Multiply(), a, a)
+    if all(x.dtype == BOOL if isinstance(x, Tensor) else isinstance(x, bool) for x in (a, b)):
+        a, b = (cast(x, INT64) if isinstance(x, Tensor) else int(x) for x in (a, b))
     return apply(Power(), a, b)
 
 
+@public("minigrad", "Tensor", "in-place")
 def exp(input: Tensor) -> Tensor:
     """e ** input."""
     return apply(Exp(), as_float("exp", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def log(input: Tensor) -> Tensor:
     """The natural logarithm; -inf at 0, nan below."""
     return apply(Log(), as_float("log", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def log1p(input: Tensor) -> Tensor:
     """log(1 + input), exact for small inputs."""
     return apply(Log1p(), as_float("log1p", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def sqrt(input: Tensor) -> Tensor:
     """The square root; nan below 0."""
     return apply(Sqrt(), as_float("sqrt", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def abs(input: Tensor) -> Tensor:
     """|input|; its derivative at 0 is taken as 0."""
     return apply(Abs(), require_tensor("abs", "input", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; the gradient is 0."""
     return apply(Sign(), require_tensor("sign", "input", input))
 
 
+@public("minigrad", "Tensor", "in-place")
 def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
     """input limited to [min, max]. Errors: ValueError if both limits are None."""
     require_tensor("clamp", "input", input)
@@ -334,15 +325,17 @@ def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> 
             raise TypeError(f"clamp: {name} must be a number, got {type(limit).__name__}; use maximum and minimum")
     if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         input = cast(input, FLOAT32)
-    return apply(Clamp(min, max), input)
+    return apply(Clamp(*[limit.item() if isinstance(limit, np.number) else limit for limit in (min, max)]), input)
 
 
+@public("minigrad", "Tensor")
 def maximum(input: Tensor, other: Any) -> Tensor:
     """The larger of the two, elementwise; at a tie each gets half the gradient."""
     a, b = operands("maximum", input, other)
     return apply(Maximum(), a, b) if isinstance(a, Tensor) else apply(Maximum(), b, a)
 
 
+@public("minigrad", "Tensor")
 def minimum(input: Tensor, other: Any) -> Tensor:
     """The smaller of the two, elementwise; at a tie each gets half the gradient."""
     a, b = operands("minimum", input, other)
@@ -352,6 +345,7 @@ def minimum(input: Tensor, other: Any) -> Tensor:
     return Tensor(xp_of(x if isinstance(a, Tensor) else y).minimum(x, y))
 
 
+@public("minigrad")
 def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     """input where the condition (a bool Tensor) holds, other elsewhere."""
     require_tensor("where", "condition", condition)
@@ -367,6 +361,7 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     return apply(Where(), condition, a, b)
 
 
+@public("minigrad", "Tensor")
 def clone(input: Tensor) -> Tensor:
     """A copy that passes gradients through."""
     return apply(Clone(), require_tensor("clone", "input", input))

@@ -14,6 +14,7 @@ FLOAT32 = np.dtype("float32")
 FLOAT64 = np.dtype("float64")
 INT64 = np.dtype("int64")
 BOOL = np.dtype("bool")
+_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 def require_tensor(operation: str, argument: str, value: Any) -> Tensor:
@@ -38,43 +39,51 @@ def as_float(operation: str, x: Any) -> Tensor:
 
 
 def operands(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
-    """Two operands of an elementwise operation: Tensors of one dtype, or a Tensor and a Python scalar.
+    """Two operands of an elementwise operation: Tensors of one dtype, or a Tensor and a Python number.
 
-    Promotion is PyTorch's: bool < integer < float; a scalar changes a tensor's dtype only if it is of a higher
-    kind. Errors: TypeError for anything else; ValueError for shapes that do not broadcast.
+    Promotion is PyTorch's: bool < integer < float; among operands of one kind a tensor with axes outranks one
+    without, and that a number. Errors: TypeError for anything else; ValueError for shapes that do not broadcast.
     """
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.array.dtype != b.array.dtype:
-            dtype = promoted(a.array.dtype, b.array.dtype)
+        x, y = a.array, b.array
+        if x.dtype is not y.dtype:
+            dtype = result_type(x, y)
             a, b = cast(a, dtype), cast(b, dtype)
-        if a.array.shape != b.array.shape:
-            check_broadcast(operation, a.array.shape, b.array.shape)
+        if x.shape != y.shape:
+            check_broadcast(operation, x.shape, y.shape)
         return a, b
     if isinstance(a, Tensor):
-        return _with_scalar(operation, a, b)
+        return _with_number(operation, a, b)
     if isinstance(b, Tensor):
-        b, a = _with_scalar(operation, b, a)
+        b, a = _with_number(operation, b, a)
         return a, b
     raise TypeError(f"{operation}: a Tensor is needed, got {type(a).__name__} and {type(b).__name__}")
 
 
-def _with_scalar(operation: str, x: Tensor, scalar: Any) -> tuple[Tensor, Any]:
-    if isinstance(scalar, (bool, int, float, np.bool_, np.number)):
-        value = scalar.item() if isinstance(scalar, np.generic) else scalar
-        kind = x.array.dtype.kind
-        if isinstance(value, float) and kind != "f":
-            return cast(x, FLOAT32), value
-        if kind == "b" and not isinstance(value, bool):
-            return cast(x, INT64), value
-        return x, value
-    hint = "; wrap it with minigrad.tensor(...)" if isinstance(scalar, (np.ndarray, list, tuple)) else ""
-    raise TypeError(f"{operation}: a Tensor or a number is needed, got {type(scalar).__name__}{hint}")
+def _with_number(operation: str, x: Tensor, number: Any) -> tuple[Tensor, Any]:
+    """A Tensor and a number, the Tensor converted if the number is of a higher kind."""
+    kind = x.array.dtype.kind
+    if isinstance(number, np.generic) and number.dtype.kind in "biuf":
+        number = number.item()
+    if isinstance(number, float):
+        return (x if kind == "f" else cast(x, FLOAT32)), number
+    if isinstance(number, int):
+        return (cast(x, INT64) if kind == "b" and not isinstance(number, bool) else x), number
+    hint = "; wrap it with minigrad.tensor(...)" if isinstance(number, (np.ndarray, list, tuple)) else ""
+    raise TypeError(f"{operation}: a Tensor or a number is needed, got {type(number).__name__}{hint}")
+
+
+def result_type(a: Array, b: Array) -> np.dtype:
+    """The dtype of an operation on two arrays: that of the higher kind (bool < int < float); within a kind that of
+    the array with axes if the other has none, else the wider."""
+    if (a.ndim == 0) != (b.ndim == 0) and _KINDS[a.dtype.kind] == _KINDS[b.dtype.kind]:
+        return a.dtype if a.ndim else b.dtype
+    return promoted(a.dtype, b.dtype)
 
 
 def promoted(a: np.dtype, b: np.dtype) -> np.dtype:
-    """The dtype of an operation on dtypes a and b: the one of the higher kind (bool < int < float), else the wider."""
-    order = "biuf"
-    kind_a, kind_b = order.find(a.kind), order.find(b.kind)
+    """The dtype of the higher kind (bool < int < float), within a kind the wider."""
+    kind_a, kind_b = _KINDS[a.kind], _KINDS[b.kind]
     if kind_a == kind_b:
         return np.promote_types(a, b)
     return a if kind_a > kind_b else b

@@ -14,6 +14,7 @@ Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,12 +70,12 @@ class Conv2d(Op):
         self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
         return kernels_of(x).conv2d(x, weight, bias, *self.geometry.arguments(), self.cache)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         return (
-            _transposed(grad, weight, None, self.size, self.geometry) if self.needs[0] else None,
-            apply(Conv2dWeight(self.kernel_size, self.geometry), x, grad) if self.needs[1] else None,
-            apply(ChannelSum(), grad) if self.needs[2] else None,
+            _transposed(grad, weight, None, self.size, self.geometry) if needed[0] else None,
+            apply(Conv2dWeight(self.kernel_size, self.geometry), x, grad) if needed[1] else None,
+            apply(ChannelSum(), grad) if needed[2] else None,
         )
 
 
@@ -89,12 +90,12 @@ class ConvTranspose2d(Op):
         self.save(x if self.needs[1] else None, weight if self.needs[0] else None)
         return kernels_of(x).conv_transpose2d(x, weight, bias, self.output_size, *self.geometry.arguments(), self.cache)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         return (
-            _forward(grad, weight, None, self.geometry) if self.needs[0] else None,
-            apply(Conv2dWeight(self.kernel_size, self.geometry), grad, x) if self.needs[1] else None,
-            apply(ChannelSum(), grad) if self.needs[2] else None,
+            _forward(grad, weight, None, self.geometry) if needed[0] else None,
+            apply(Conv2dWeight(self.kernel_size, self.geometry), grad, x) if needed[1] else None,
+            apply(ChannelSum(), grad) if needed[2] else None,
         )
 
 
@@ -109,11 +110,11 @@ class Conv2dWeight(Op):
         self.save(x if self.needs[1] else None, y if self.needs[0] else None)
         return kernels_of(x).conv2d_weight(x, y, self.kernel_size, *self.geometry.arguments())
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         x, y = self.saved
         return (
-            _transposed(y, grad, None, self.size, self.geometry) if self.needs[0] else None,
-            _forward(x, grad, None, self.geometry) if self.needs[1] else None,
+            _transposed(y, grad, None, self.size, self.geometry) if needed[0] else None,
+            _forward(x, grad, None, self.geometry) if needed[1] else None,
         )
 
 
@@ -129,11 +130,11 @@ class ChannelSum(Op):
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-    return apply(Conv2d(geometry, weight.version.memo), x, weight, bias)
+    return apply(Conv2d(geometry, weight.storage.cache), x, weight, bias)
 
 
 def _transposed(x: Tensor, weight: Tensor, bias: Tensor | None, output_size: Pair, geometry: Geometry) -> Tensor:
-    return apply(ConvTranspose2d(output_size, geometry, weight.version.memo), x, weight, bias)
+    return apply(ConvTranspose2d(output_size, geometry, weight.storage.cache), x, weight, bias)
 
 
 def pair(operation: str, name: str, value: Any, least: int) -> Pair:

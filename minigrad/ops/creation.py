@@ -88,7 +88,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: a NumPy array is needed, got {type(array).__name__}")
     result = Tensor(_converted("from_numpy", array.view(), None))
-    result.version.memo = None
+    result.storage.cache = None
     return result
 
 
@@ -260,7 +260,7 @@ def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tenso
 def detach(x: Tensor) -> Tensor:
     """The same memory without the graph; writes to either are seen, and counted, by both."""
     result = Tensor(x.array.view())
-    result.version, result.is_view = x.version, True
+    result.storage = x.storage
     return result
 
 

@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, replay
 from ..devices import Array, device_of, to_device, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
-from .common import BOOL, INT64, axis, cast, check_broadcast, expand, require_tensor, sum_to
-from .inplace import assign, check_writable
+from .common import BOOL, INT64, axis, check_broadcast, expand, require_tensor, sum_to
 from .shape import reshape
 
 
@@ -59,29 +58,35 @@ class IndexAdd(Op):
 
 
 class SetItem(Op):
-    """y = x with v written at the index (see `index_steps`); dx = dy with zeros written there, dv = dy[index]."""
+    """y = x with v written at the index (see `index_steps`); dx = dy with zeros written there, dv = dy[index].
 
-    def __init__(self, steps: tuple[Any, ...]) -> None:
-        self.steps = steps
+    views: operations that lead from x to the view of it that the index is applied to. inplace: whether y is x
+    itself, its memory written to, and not a copy.
+    """
+
+    def __init__(self, steps: tuple[Any, ...], views: tuple[Op, ...] = (), inplace: bool = False) -> None:
+        self.steps, self.views, self.inplace = steps, views, inplace
 
     def forward(self, x: Array, v: Any) -> Array:
         self.value_shape = getattr(v, "shape", ())
-        y = x.copy(order="K")
-        write(y, self.steps, v)
+        y = target = x if self.inplace else x.copy(order="K")
+        for view in self.views:
+            target = view.forward(target)
+        write_array(target, self.steps, v)
         return y
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         by_value = None
-        if self.needs[1]:
-            by_value = grad
+        if needed[1]:
+            by_value = replay(self.views, grad)
             for step in self.steps:
                 by_value = apply(Index(step), by_value)
             extra = max(0, len(self.value_shape) - by_value.array.ndim)  # leading axes of size 1 that writing ignores
             by_value = reshape(sum_to(by_value, self.value_shape[extra:]), self.value_shape)
-        return apply(SetItem(self.steps), grad, 0.0) if self.needs[0] else None, by_value
+        return apply(SetItem(self.steps, self.views), grad, 0.0) if needed[0] else None, by_value
 
 
-def write(y: Array, steps: tuple[Any, ...], value: Any) -> None:
+def write_array(y: Array, steps: tuple[Any, ...], value: Any) -> None:
     """y[index] = value in place; all steps but the last take views. Leading axes of size 1 of an array do not count."""
     while getattr(value, "ndim", 0) and value.shape[0] == 1:
         value = value[0]
@@ -179,37 +184,14 @@ def index(input: Tensor, index: Any) -> Tensor:
         for step in index_steps(index, input):
             result = apply(Index(step), result)
     except IndexError as error:
-        raise IndexError(f"{_named(error)} (the tensor has shape {input.shape})") from None
+        raise IndexError(f"{named(error)} (the tensor has shape {input.shape})") from None
     return result
 
 
-def _named(error: IndexError) -> str:
+def named(error: IndexError) -> str:
+    """What the error says, once named as one of indexing."""
     text = str(error)
     return text if text.startswith("index: ") else f"index: {text}"
-
-
-def set_item(input: Tensor, index: Any, value: Any) -> None:
-    """input[index] = value, differentiable in both. Errors: as `index`; RuntimeError on a leaf that requires grad."""
-    if isinstance(value, Tensor):
-        value = cast(value, input.dtype)
-    elif isinstance(value, (list, tuple, np.ndarray)):
-        value = Tensor(to_device(np.asarray(value, dtype=input.dtype), input.device))
-    tracked = is_grad_enabled() and (input.requires_grad or getattr(value, "requires_grad", False))
-    try:
-        steps = index_steps(index, input)
-        if tracked:
-            check_writable(input)
-            assign(input, apply(SetItem(steps), input, value))
-        else:
-            write(input.array, steps, value.array if isinstance(value, Tensor) else value)
-            input.version.bump()
-    except IndexError as error:
-        raise IndexError(f"{_named(error)} (the tensor has shape {input.shape})") from None
-    except ValueError as error:
-        shape = getattr(value, "shape", ())
-        raise ValueError(
-            f"index: a value of shape {shape} does not fit into that part of shape {input.shape}"
-        ) from error
 
 
 # ------------------------------------------------------------------- picking along one axis

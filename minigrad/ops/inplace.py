@@ -1,96 +1,157 @@
-"""Operations that change a tensor in place.
+"""Operations that change a tensor in place, with PyTorch's semantics.
 
-`y += x` on a tensor with a graph computes y + x as an operation, writes the result into y's memory and moves y
-to the new place in the graph. The memory's version is counted up, so that a backward pass that still needs the
-old contents says so instead of using the new ones. Two cases differ:
+A write is recorded like any other operation: the tensor's `node` becomes the operation that wrote, and the
+version of its memory is counted up, so that a backward pass that still needs the old contents says so instead of
+using the new ones. Since a view and its base are one piece of memory, a write to a view is recorded as a write to
+a part of its base, and every other view finds its own new place in the graph from there (`autograd.View`).
 
-* A leaf that requires a gradient must not be changed while operations are recorded (nothing could be recorded
-  that the optimizer would understand): an error says to use no_grad().
-* A view with a graph (`y = x[0]; y += 1`) gets memory of its own; `x[0] += 1` still changes x, since Python
-  assigns the result back to `x[0]`. So does a tensor whose old value the operation itself will need (`y *= x`).
+A leaf that requires a gradient must not be changed while operations are recorded (nothing could be recorded that
+an optimizer would understand): an error says to use no_grad().
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Tensor, Version
-from ..devices import Array, device_of, to_device
+import numpy as np
+
+from ..autograd import SavedTensor, Storage, Tensor, View, apply
+from ..devices import device_of, to_device
 from ..grad_mode import is_grad_enabled
 from ..random import generator
 from .common import cast, expand
+from .index import SetItem, index_steps, named, write_array
+
+ALL = ((...,),)  # the index of every entry, as `index_steps` would give it
 
 
-def check_writable(x: Tensor) -> None:
-    """Errors: RuntimeError if x is a leaf that requires a gradient and operations are being recorded."""
-    if x.requires_grad and x.node is None and is_grad_enabled():
+def check_writable(x: Tensor, recorded: bool = True) -> None:
+    """Errors: RuntimeError if a write to x while operations are recorded could not be, or not unambiguously.
+
+    recorded: whether the write is part of a graph, because x or what is written requires a gradient.
+    """
+    if not is_grad_enabled():
+        return
+    owner = x.base if isinstance(x, View) else x
+    if (x.requires_grad and x.node is None) or (owner.requires_grad and owner.node is None):
         raise RuntimeError(
             "in-place: this tensor is a leaf that requires a gradient and cannot be changed while operations are "
             "recorded; do it inside `with minigrad.no_grad():`, or change a result computed from it"
         )
+    if recorded and isinstance(x, View) and not x.recorded:
+        raise RuntimeError(
+            "in-place: this view was made under no_grad() and is changed while operations are recorded; do both "
+            "inside `with minigrad.no_grad():`, or both outside"
+        )
 
 
-def assign(x: Tensor, result: Tensor) -> Tensor:
-    """Make x take over the value and the place in the graph of `result`, which has x's shape and dtype."""
-    check_writable(x)
-    if result.shape != x.shape:
-        raise ValueError(f"in-place: a result of shape {result.shape} does not fit into a tensor of shape {x.shape}")
-    if result.dtype != x.dtype:
-        raise TypeError(f"in-place: a result of dtype {result.dtype} does not fit into a tensor of dtype {x.dtype}")
-    if result.requires_grad and (x.is_view or _is_saved(x.array, result)):
-        x.array, x.version, x.is_view = result.array, Version(), False
-    else:
-        x.array[...] = result.array
-        x.version.bump()
-    if is_grad_enabled():
-        x.node, x.requires_grad = result.node, result.requires_grad
+def write(x: Tensor, steps: tuple[Any, ...], value: Any) -> Tensor:
+    """Write a Tensor of x's dtype, or a number, at the index that `index_steps` gave; returns x.
+
+    Recorded if either requires a gradient: the new node of x, or of the base that x is a view of, is a SetItem.
+    """
+    recorded = is_grad_enabled() and (x.requires_grad or getattr(value, "requires_grad", False))
+    check_writable(x, recorded)
+    if not recorded:
+        write_array(x.array, steps, value.array if isinstance(value, Tensor) else value)
+        x.storage.bump_version()
+        return x
+    owner, views = (x.base, x.steps) if isinstance(x, View) else (x, ())
+    node = apply(SetItem(steps, views, inplace=True), owner, value).node
+    owner.storage.bump_version()
+    owner.node, owner.requires_grad = node, True
     return x
 
 
-def _is_saved(array: Array, result: Tensor) -> bool:
-    """Whether the operation that made the result needs `array` in its backward, as `y *= x` needs the old y."""
-    records = result.node.records if result.node is not None else ()
-    return any(getattr(record, "array", None) is array for record in records)
+def assign(x: Tensor, result: Tensor) -> Tensor:
+    """Make x take over the value and the place in the graph of `result`, which has x's shape; returns x.
+
+    Errors: ValueError for another shape, TypeError for a dtype of a higher kind, RuntimeError as `check_writable`.
+    """
+    if result.shape != x.shape:
+        raise ValueError(f"in-place: a result of shape {result.shape} does not fit into a tensor of shape {x.shape}")
+    if result.dtype != x.dtype:
+        if "biuf".find(result.dtype.kind) > "biuf".find(x.dtype.kind):
+            raise TypeError(f"in-place: a result of dtype {result.dtype} does not fit into a tensor of dtype {x.dtype}")
+        result = cast(result, x.dtype)
+    if isinstance(x, View):
+        _keep_old_value(x, result)
+        return write(x, ALL, result)
+    check_writable(x)
+    _keep_old_value(x, result)
+    x.array[...] = result.array
+    x.storage.bump_version()
+    if is_grad_enabled() and result.requires_grad:
+        _keep_new_value(x, result)
+        x.node, x.requires_grad = result.node, True
+    return x
+
+
+def _keep_old_value(x: Tensor, result: Tensor) -> None:
+    """Let the operation that made the result keep a copy of x if it needs it, as that of `y *= w` needs the old y."""
+    for saved in result.node.records if result.node is not None else ():
+        if isinstance(saved, SavedTensor) and saved.storage is x.storage and saved.version == x.storage.version:
+            saved.array, saved.storage, saved.version = saved.array.copy(), Storage(), 0
+
+
+def _keep_new_value(x: Tensor, result: Tensor) -> None:
+    """Let the operation that made the result use x's memory where it saved its own result: it is not held twice."""
+    for saved in result.node.records if result.node is not None else ():
+        if isinstance(saved, SavedTensor) and saved.array is result.array:
+            saved.array, saved.storage, saved.version = x.array, x.storage, x.storage.version
+
+
+def set_item(input: Tensor, index: Any, value: Any) -> None:
+    """input[index] = value, differentiable in both. Errors: as `index`; RuntimeError on a leaf that requires grad."""
+    if isinstance(value, Tensor):
+        value = cast(value, input.dtype)
+    elif isinstance(value, (list, tuple, np.ndarray)):
+        value = Tensor(to_device(np.asarray(value, dtype=input.dtype), input.device))
+    try:
+        write(input, index_steps(index, input), value)
+    except IndexError as error:
+        raise IndexError(f"{named(error)} (the tensor has shape {input.shape})") from None
+    except ValueError as error:
+        shape = getattr(value, "shape", ())
+        raise ValueError(
+            f"index: a value of shape {shape} does not fit into that part of shape {input.shape}"
+        ) from error
 
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:
     """Overwrite x with the numbers of `source` (broadcast, converted, moved from another device if need be)."""
     if not isinstance(source, Tensor):
         raise TypeError(f"copy_: source must be a Tensor, got {type(source).__name__}")
-    if is_grad_enabled() and source.requires_grad:
-        return assign(x, expand(cast(source, x.dtype), x.shape))
-    return _overwrite(x, to_device(source.array, device_of(x.array)))
+    moved = source.to(device_of(x.array))
+    return write(x, ALL, cast(expand(moved, x.shape), x.dtype))
 
 
-def fill_(x: Tensor, value: float) -> Tensor:
-    """Overwrite every entry with one number."""
-    return _overwrite(x, value.item() if isinstance(value, Tensor) else value)
-
-
-def _overwrite(x: Tensor, value: Any) -> Tensor:
-    """Write values that have no graph; x is then a constant, whatever it was before."""
-    check_writable(x)
-    x.array[...] = value
-    x.version.bump()
-    if is_grad_enabled() and x.node is not None:
-        x.node, x.requires_grad = None, False
-    return x
+def fill_(x: Tensor, value: Any) -> Tensor:
+    """Overwrite every entry with one number, which may be a 0-d Tensor."""
+    if isinstance(value, Tensor):
+        if value.array.ndim:
+            raise ValueError(f"fill_: value must be a number or a 0-d Tensor, got shape {value.shape}")
+        return copy_(x, value)
+    return write(x, ALL, value)
 
 
 def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Overwrite with uniform random numbers from [low, high), drawn on the CPU. Errors: ValueError if low > high."""
     if low > high:
         raise ValueError(f"uniform_: low {low} is greater than high {high}")
-    drawn = generator().random(x.shape, dtype=x.dtype) * (high - low) + low
-    return _overwrite(x, to_device(drawn.astype(x.dtype, copy=False), device_of(x.array)))
+    return _draw(x, generator().random(x.shape, dtype=x.dtype) * (high - low) + low)
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Overwrite with normal random numbers, drawn on the CPU. Errors: ValueError if std < 0."""
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    drawn = generator().standard_normal(x.shape, dtype=x.dtype) * std + mean
-    return _overwrite(x, to_device(drawn.astype(x.dtype, copy=False), device_of(x.array)))
+    return _draw(x, generator().standard_normal(x.shape, dtype=x.dtype) * std + mean)
+
+
+def _draw(x: Tensor, drawn: np.ndarray) -> Tensor:
+    return write(x, ALL, Tensor(to_device(np.asarray(drawn, dtype=x.dtype), device_of(x.array))))
 
 
 def replace_data(x: Tensor, value: Tensor) -> None:
@@ -98,4 +159,15 @@ def replace_data(x: Tensor, value: Tensor) -> None:
     if not isinstance(value, Tensor) or value.shape != x.shape:
         raise ValueError(f"data: a Tensor of shape {x.shape} is needed, got {getattr(value, 'shape', type(value))}")
     x.array = value.array
-    x.version.bump()
+    x.storage.bump_version()
+
+
+def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The method `x.f_(...)` that writes the result of f(x, ...) into x and returns x."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return assign(self, function(self, *args, **kwargs))
+
+    method.__name__ = f"{function.__name__}_"
+    method.__doc__ = f"`{function.__name__}`, the result written into this tensor."
+    return method

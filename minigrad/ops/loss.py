@@ -7,6 +7,7 @@ predecessors, which PyTorch still honors: reduce=False is "none", size_average=F
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,12 @@ class BinaryCrossEntropy(Op):
         with np.errstate(divide="ignore"):
             return -(target * xp.maximum(xp.log(p), -100) + (1 - target) * xp.maximum(xp.log1p(-p), -100))
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         p, target = self.saved
         by_p = by_target = None
-        if self.needs[0]:
+        if needed[0]:
             by_p = sum_to(grad * (p - target) / clamp(p * (1.0 - p), min=1e-12), self.shapes[0])
-        if self.needs[1]:
+        if needed[1]:
             odds = clamp((1.0 - p).log(), min=-100.0) - clamp(p.log(), min=-100.0)
             by_target = sum_to(grad * odds, self.shapes[1])
         return by_p, by_target

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..autograd import Op, Tensor, apply
 from ..devices import Array
 from ..kernels import kernels_of
@@ -17,11 +19,11 @@ class MatMul(Op):
         self.save(a if self.needs[1] else None, b if self.needs[0] else None)
         return kernels_of(a).matmul(a, b)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         a, b = self.saved
         return (
-            sum_to(grad @ transpose(b, -2, -1), self.shapes[0]) if self.needs[0] else None,
-            sum_to(transpose(a, -2, -1) @ grad, self.shapes[1]) if self.needs[1] else None,
+            sum_to(grad @ transpose(b, -2, -1), self.shapes[0]) if needed[0] else None,
+            sum_to(transpose(a, -2, -1) @ grad, self.shapes[1]) if needed[1] else None,
         )
 
 
@@ -47,12 +49,12 @@ class Linear(Op):
             y += bias
         return y
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         return (
-            grad @ weight if self.needs[0] else None,
-            transpose(grad, 0, 1) @ x if self.needs[1] else None,
-            grad.sum(0) if self.needs[2] else None,
+            grad @ weight if needed[0] else None,
+            transpose(grad, 0, 1) @ x if needed[1] else None,
+            grad.sum(0) if needed[2] else None,
         )
 
 

@@ -7,6 +7,7 @@ work for "per channel over everything else"; the other two rearrange their input
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Op, Tensor, apply
@@ -37,14 +38,14 @@ class BatchNorm(Op):
         self.save(x, weight)
         return kernels.normalize(x, self.mean, self.rstd, weight, bias)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         if is_grad_enabled():
             shares: tuple[Tensor, ...] = _batch_norm_backward(grad, x, weight, self.eps, self.per_image)
         else:
             arrays = grad.array, x.array, self.mean, self.rstd, None if weight is None else weight.array
             shares = tuple([Tensor(share) for share in kernels_of(x.array).normalize_backward(*arrays)])
-        return tuple([share if need else None for share, need in zip(shares, self.needs)])
+        return tuple([share if need else None for share, need in zip(shares, needed)])
 
 
 def _batch_norm_backward(
@@ -106,7 +107,7 @@ def batch_norm(
         if running is not None:
             running.array *= 1 - momentum
             running.array += momentum * batch
-            running.version.bump()
+            running.storage.bump_version()
     return y
 
 

@@ -26,7 +26,7 @@ class MaxPool2d(Op):
     def forward(self, x: Array) -> Array:
         self.size = x.shape[2:]
         y, indices = kernels_of(x).max_pool2d(x, *self.window, self.ceil_mode)
-        self.save(indices)
+        self.save(Tensor(indices))
         return y
 
     def backward(self, grad: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class Amax(Op):
         if self.needs[0]:
             attained = (x == y) | (x != x) if self.nan_attains else x == y
             with np.errstate(invalid="ignore"):
-                self.save(attained.astype(x.dtype) / attained.sum(axis=self.dims, keepdims=True, dtype=x.dtype))
+                self.save(Tensor(attained.astype(x.dtype) / attained.sum(axis=self.dims, keepdims=True, dtype=x.dtype)))
         return y if self.keepdim else y.reshape([n for i, n in enumerate(x.shape) if i not in self.dims])
 
     def backward(self, grad: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Most results are views: they share memory with their input.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -177,9 +178,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             raise ValueError(
                 f"cat: tensors[{i}] has shape {shape}, tensors[0] {first}; they may differ only in dim {where}"
             )
-    dtype = parts[0].dtype
-    for part in parts[1:]:
-        dtype = promoted(dtype, part.dtype)
+    dtype = functools.reduce(promoted, [part.dtype for part in parts])
     return apply(Concatenate(where), *[cast(part, dtype) for part in parts])
 
 

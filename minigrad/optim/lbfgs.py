@@ -73,7 +73,7 @@ class LBFGS(Optimizer):
         start = 0
         for p in self._parameters:
             p.array[...] = vector[start : start + p.array.size].reshape(p.array.shape)
-            p.version.bump()
+            p.storage.bump_version()
             start += p.array.size
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -69,7 +69,7 @@ class Optimizer:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     self.update(parameter, self.state.setdefault(parameter, {}), group)
-                    parameter.version.bump()
+                    parameter.storage.bump_version()
         return loss
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
