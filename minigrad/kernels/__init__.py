@@ -60,6 +60,8 @@ Activations
 Products
     matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast
     gram(x) -> matmul(x, x^T) for x (..., C, P)
+    gram_backward(grad, x) -> (matmul(grad, x), matmul(x^T, grad)): the gradients of x x^T by its two factors
+    is_own_transpose(a, b) -> whether matmul(a, b) is better computed as gram(a): b is a^T in the same memory
     dot(a, b) -> 0-d: the sum of the products of two vectors' entries
 
 Indexing

@@ -6,21 +6,30 @@ from collections.abc import Sequence
 
 from ..autograd import Op, Tensor, apply
 from ..devices import Array
+from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .common import cast, promoted, require_tensor, sum_to
 from .shape import reshape, squeeze, transpose, unsqueeze
 
 
 class MatMul(Op):
-    """y = a b for the last two axes, the others broadcast; da = dy b^T, db = a^T dy."""
+    """y = a b for the last two axes, the others broadcast; da = dy b^T, db = a^T dy.
+
+    x @ x.t() is recognized as a Gram matrix, which takes half the work, both ways.
+    """
 
     def forward(self, a: Array, b: Array) -> Array:
         self.shapes = a.shape, b.shape
         self.save(a if self.needs[1] else None, b if self.needs[0] else None)
-        return kernels_of(a).matmul(a, b)
+        kernels = kernels_of(a)
+        self.is_gram = kernels.is_own_transpose(a, b)
+        return kernels.gram(a) if self.is_gram else kernels.matmul(a, b)
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         a, b = self.saved
+        if self.is_gram and all(self.needs) and not is_grad_enabled():
+            shares = kernels_of(a.array).gram_backward(grad.array, a.array)
+            return Tensor(shares[0]), Tensor(shares[1])
         return (
             sum_to(grad @ transpose(b, -2, -1), self.shapes[0]) if needed[0] else None,
             sum_to(transpose(a, -2, -1) @ grad, self.shapes[1]) if needed[1] else None,

@@ -24,6 +24,8 @@ CASES = [
         "MatMul", "transposed and strided", _product, normal(2, 3, layout="transposed"), normal(3, 2, layout="strided")
     ),
     case("MatMul", "Gram matrix", lambda m, x: m.mm(x, x.t()), normal(2, 3)),
+    case("MatMul", "Gram matrices", lambda m, x: x @ x.transpose(1, 2), normal(2, 3, 2)),
+    case("MatMul", "Gram matrix, symmetric gradient", lambda m, x: ((x @ x.t()) ** 2).sum(), normal(3, 2)),
     case("Gram", "matrix", lambda m, x: m.nn.functional.gram(x), normal(2, 3)),
     case("Gram", "batches", lambda m, x: m.nn.functional.gram(x), normal(2, 1, 3, 2)),
     case("Gram", "channels last", lambda m, x: m.nn.functional.gram(x), normal(3, 2, layout="transposed")),

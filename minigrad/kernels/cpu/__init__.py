@@ -19,7 +19,7 @@ from .elementwise import (
     sigmoid,
     softplus,
 )
-from .matmul import gram, matmul
+from .matmul import gram, gram_backward, is_own_transpose, matmul
 from .norm import moments, normalize, normalize_backward
 from .pool import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
 from .resize import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest2d_sum
@@ -36,7 +36,9 @@ __all__ = [
     "dot",
     "elu",
     "gram",
+    "gram_backward",
     "index_add",
+    "is_own_transpose",
     "leaky_relu",
     "leaky_relu_backward",
     "matmul",

@@ -55,6 +55,27 @@ def gram(x: Array) -> Array:
     return result
 
 
+def gram_backward(grad: Array, x: Array) -> tuple[Array, Array]:
+    """(grad x, x^T grad): the gradients of x x^T by its two factors. The gradient of what is computed from a symmetric
+    matrix usually is symmetric too; the second product is then the first one, transposed."""
+    first = matmul(grad, x)
+    if not np.array_equal(grad, grad.swapaxes(-1, -2)):
+        return first, matmul(x.swapaxes(-1, -2), grad)
+    return first, first.swapaxes(-1, -2).copy(order="K")
+
+
+def is_own_transpose(a: Array, b: Array) -> bool:
+    """Whether b is a, transposed in its last two axes, in the same memory: a b is then a Gram matrix."""
+    return (
+        a.shape[-2] == b.shape[-1] > 1
+        and a.shape == b.swapaxes(-1, -2).shape
+        and a.strides == b.swapaxes(-1, -2).strides
+        and a.dtype == b.dtype
+        and a.dtype.kind == "f"
+        and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
+
+
 def _each(a: Array, b: Array) -> Array:
     """The products of two batches of matrices, shared among threads."""
     result = np.empty((len(a), a.shape[1], b.shape[2]), a.dtype)

@@ -77,6 +77,16 @@ def gram(x: Array) -> Array:
     return cupy().matmul(x, x.swapaxes(-1, -2))
 
 
+def gram_backward(grad: Array, x: Array) -> tuple[Array, Array]:
+    """(grad x, x^T grad): the gradients of x x^T by its two factors."""
+    return matmul(grad, x), matmul(x.swapaxes(-1, -2), grad)
+
+
+def is_own_transpose(a: Array, b: Array) -> bool:
+    """Never asked for: cuBLAS computes a Gram matrix as any other product."""
+    return False
+
+
 def dot(a: Array, b: Array) -> Array:
     """The sum of the products of two vectors' entries, 0-d: it stays on the GPU."""
     return cupy().dot(a, b)

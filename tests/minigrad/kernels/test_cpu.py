@@ -389,3 +389,26 @@ def test_matrix_products_on_every_path(rows, inner, columns, order):
         np.testing.assert_allclose(cpu.matmul(many, others), expected, atol=1e-9)
     single = cpu.matmul(a.astype(np.float32), b.astype(np.float32))
     assert single.dtype == np.float32 and relative_rms(single, truth) < 1e-5
+
+
+def test_a_product_with_its_own_transpose_is_a_gram_matrix_both_ways():
+    torch = pytest.importorskip("torch")
+    x = random(2, 40, 700, dtype=np.float32)
+    for views in ((x, x.swapaxes(1, 2)), (x[0], x[0].T), (x[:, ::2], x[:, ::2].swapaxes(1, 2))):
+        assert cpu.is_own_transpose(*views)
+    others = [
+        (x, x.copy().swapaxes(1, 2)),
+        (x, x),
+        (x[:, :, :40], x[:, :, 1:41].swapaxes(1, 2)),
+        (x[0, :1], x[0, :1].T),
+    ]
+    assert not any(cpu.is_own_transpose(*views) for views in others)
+    for factor in (np.ones((40, 40), np.float32), random(40, 40, dtype=np.float32)):  # a symmetric gradient, and not
+        ours, theirs = mg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+        turned, other = ours.transpose(1, 2), theirs.transpose(1, 2)
+        for tensor in (turned, other):
+            tensor.retain_grad()
+        (((ours @ turned) ** 2) * mg.tensor(factor)).sum().backward()
+        (((theirs @ other) ** 2) * torch.tensor(factor)).sum().backward()
+        assert relative_rms(ours.grad.numpy(), theirs.grad.numpy()) < 1e-5
+        assert relative_rms(turned.grad.numpy(), other.grad.numpy()) < 1e-5
