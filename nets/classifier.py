@@ -32,3 +32,24 @@ class DigitClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))
+
+
+class SceneClassifier(nn.Module):
+    """Pictures (N, 3, size, size) in [-1, 1] to scores of several facts: a list of (N, choices).
+
+    conv 32, 64, 128, all 5x5 or 3x3 with stride 2, batch norm and ReLU; 256, ReLU; one linear layer a fact.
+    """
+
+    def __init__(self, choices: list[int], size: int = 32) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 32, 5, stride=2, padding=2), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU(),
+            nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.BatchNorm2d(128), nn.ReLU(),
+            nn.Flatten(), nn.Linear(128 * -(-size // 8) ** 2, 256), nn.ReLU(),
+        )  # fmt: skip
+        self.heads = nn.ModuleList([nn.Linear(256, count) for count in choices])
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        hidden = self.body(pictures)
+        return [head(hidden) for head in self.heads]

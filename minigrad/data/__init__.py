@@ -9,6 +9,7 @@
 Read `dataset.py`, then `loader.py`; `typeset.py` shows how digits are drawn and bent.
 """
 
+from minigrad.data.captioned_digits import CaptionedDigits
 from minigrad.data.dataset import Dataset, LabelledImages, TensorDataset
 from minigrad.data.folder import ImageFolder
 from minigrad.data.loader import DataLoader
@@ -17,6 +18,7 @@ from minigrad.data.synthetic_digits import TypesetDigits
 
 __all__ = [
     "MNIST",
+    "CaptionedDigits",
     "DataLoader",
     "Dataset",
     "FashionMNIST",

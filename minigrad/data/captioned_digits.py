@@ -1,8 +1,8 @@
 """Captioned digits: endless pictures of one digit, each with a sentence that describes it.
 
-    data = CaptionedDigits(size=32)
-    scenes = data.draw(64)                  # pictures (64, 3, 32, 32) in [-1, 1], 64 captions, and the facts behind them
-    scenes.captions[0]                      # "a small red seven, tilted left, on a blue ground"
+    data = CaptionedDigits(MNIST(folder), size=32)
+    scenes = data.draw(64)          # pictures (64, 3, 32, 32) in [-1, 1], 64 captions, and the facts behind them
+    scenes.captions[0]              # "a small red seven, tilted left, on a blue ground"
 
 A picture has six facts: digit, color, size, tilt, position and ground (the background's color). The captions say each
 in several ways; what is usual (medium size, upright, in the center) is often left out. The strokes are MNIST's where
@@ -157,7 +157,7 @@ class CaptionedDigits:
         return values[:, None]
 
 
-def _between(random: np.random.Generator, ranges: Sequence[tuple[float, float]], chosen: np.ndarray) -> np.ndarray:
+def _between(random: np.random.Generator, ranges: list[tuple[float, float]], chosen: np.ndarray) -> np.ndarray:
     """A number from each chosen range."""
     low, high = np.array(ranges)[chosen].T
     return random.uniform(low, high)
