@@ -170,7 +170,7 @@ def caption(facts: dict[str, str], random: np.random.Generator) -> str:
     """A sentence that says these facts."""
 
     def one_of(phrases: Sequence[str]) -> str:
-        return phrases[random.integers(len(phrases))]
+        return phrases[int(random.integers(len(phrases)))]
 
     size, color = one_of(SIZE_WORDS[facts["size"]]), facts["color"]
     number = DIGITS.index(facts["digit"])
