@@ -9,6 +9,9 @@
    (Arjovsky and Bottou 2017, section 2.)
 3. Mode collapse: eight spots on a ring; the plain GAN covers few of them, WGAN-GP all. (Metz et al. 2017, section 3.1;
    Gulrajani et al. 2017.)
+4. The game x y: one player moves x to make it small, the other y to make it large. Steps taken at the same time circle
+   away from the only equilibrium, (0, 0); steps in turn circle around it; with a damping term they arrive. (Mescheder,
+   Geiger and Nowozin 2018, section 2; Gidel et al. 2019, proposition 3.)
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from .gan.losses import LOSSES
 from .gan.plane import PLANE_LOSSES, Watcher, generated, make_players, play
 from .gan.toy_data import ring
 from .gan.training import Players, improve_discriminator, improve_generator
+from .gan.zero_sum import RULES, play_product
 
 HIDDEN, BATCH, RATE = 64, 128, 1e-3
 START = 5  # steps in which the discriminator comes to overpower
@@ -94,8 +98,15 @@ def collapse(folder: Path, steps: int, device: Device) -> dict[str, Any]:
     return found
 
 
+def zero_sum(folder: Path) -> dict[str, float]:
+    """Play x y under three rules and plot how far the players are from the equilibrium."""
+    distances = {rule: np.hypot(*play_product(rule).T) for rule in RULES}
+    plot_curves(distances, folder / "zero_sum.png", label="distance to (0, 0)", log=True)
+    return {f"x y: distance after {len(d) - 1} steps, {rule}": float(d[-1]) for rule, d in distances.items()}
+
+
 def write_page(folder: Path, found: dict[str, Any]) -> None:
-    page = Page("How GANs fail", "Three failures, provoked on points in the plane.")
+    page = Page("How GANs fail", "Four failures, provoked where one can see through them.")
     page.heading("Saturation")
     page.paragraph(
         "At the start the discriminator rejects everything generated: its logits there are far below 0. The minimax "
@@ -115,6 +126,14 @@ def write_page(folder: Path, found: dict[str, Any]) -> None:
         "the missing ones. The Wasserstein loss compares the two distributions as wholes."
     )
     page.picture(folder / "collapse.png")
+    page.heading("A game without a loss that falls")
+    page.paragraph(
+        "One player moves x to make x y small, the other y to make it large; at (0, 0) neither can gain. Each follows "
+        "its own gradient, and yet together they circle: taken at the same time, every step of size r carries them "
+        "outward by a factor sqrt(1 + r^2). A term that pulls each player's own variable down cures it, which is what "
+        "penalties on the discriminator's gradient do for GANs."
+    )
+    page.picture(folder / "zero_sum.png", width=560)
     page.heading("Figures")
     page.table(["measure", "value"], found.items())
     page.save(folder / "index.html")
@@ -131,6 +150,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     found: dict[str, Any] = saturation(folder)
     found |= overpowering(folder, max(options.steps // 6, 10), device)
     found |= collapse(folder, options.steps, device)
+    found |= zero_sum(folder)
     with atomic_write(folder / "report.json") as file:
         file.write(json.dumps(found, indent=1).encode())
     write_page(folder, found)

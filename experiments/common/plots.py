@@ -102,6 +102,7 @@ def plot_curves(
     title: str = "",
     label: str = "loss",
     log: bool = False,
+    x_label: str = "step",
 ) -> None:
     """Draw curves over the steps and save them as PNG, PDF or SVG, by the suffix.
 
@@ -116,7 +117,7 @@ def plot_curves(
     axes = figure.add_subplot()
     for name, values in curves.items():
         _draw_curve(axes, np.arange(len(values)) if steps is None else np.asarray(steps), np.asarray(values), name)
-    axes.set_xlabel("step")
+    axes.set_xlabel(x_label)
     axes.set_ylabel(label)
     axes.set_title(title)
     if log:
