@@ -9,7 +9,8 @@ and the value of the game is then 2 JSD(p, q) - log 4, with the Jensen-Shannon d
     JSD(p, q) = (KL(p, m) + KL(q, m)) / 2,    m = (p + q) / 2,
 
 which is 0 where q = p and log 2 where they do not overlap. (Goodfellow et al. 2014, propositions 1 and 2, theorem 1,
-figure 1.) The generator here is a G(z) = a z + b with normal z, so that q is known exactly: normal, mean b, deviation |a|.
+figure 1.) The generator here is G(z) = a z + b with normal z, so that q is known exactly: normal, of mean b and
+deviation |a|.
 """
 
 from __future__ import annotations

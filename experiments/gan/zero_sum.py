@@ -4,7 +4,7 @@ The gradients are y for the first player and -x for the second. With steps of si
 
     simultaneous   (x, y) <- (x - r y, y + r x)              the distance to (0, 0) grows by sqrt(1 + r^2) a step
     alternating    x <- x - r y, then y <- y + r x           stays on a closed curve: x^2 + y^2 - r x y is constant
-    damped         simultaneous, each player also descending damping / 2 of its own square: shrinks for small r
+    damped         simultaneous, each player also descending damping / 2 of its own square: by hypot(1 - r damping, r)
 
 (Gidel, Hemmat, Pezeshki, Le Priol, Huang, Lacoste-Julien and Mitliagkas 2019, "Negative momentum for improved game
 dynamics", section 3.)

@@ -9,7 +9,7 @@ from experiments import gan_1d
 from experiments.gan import line
 from experiments.gan.losses import LOSSES
 from experiments.gan.training import improve_discriminator
-from experiments.gan.zero_sum import RATE, RULES, play_product
+from experiments.gan.zero_sum import DAMPING, RATE, RULES, play_product
 from minigrad import manual_seed
 from minigrad.devices import CPU
 
@@ -63,6 +63,7 @@ def test_the_game_x_y():
     np.testing.assert_allclose(away[1:] / away[:-1], math.sqrt(1 + RATE**2), rtol=1e-12)
     x, y = paths["alternating"].T
     np.testing.assert_allclose(x**2 + y**2 - RATE * x * y, 2 - RATE, rtol=1e-12)
-    assert np.hypot(*paths["damped"].T)[-1] < 0.1
+    inward = np.hypot(*paths["damped"].T)
+    np.testing.assert_allclose(inward[1:] / inward[:-1], math.hypot(1 - RATE * DAMPING, RATE), rtol=1e-12)
     with pytest.raises(ValueError, match="rule must be one of"):
         play_product("in turns")
