@@ -37,6 +37,7 @@ from .ops import (
     div,
     empty,
     empty_like,
+    erf,
     exp,
     flatten,
     flip,

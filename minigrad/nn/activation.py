@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import ops
 from ..autograd import Tensor
 from .module import Module, Parameter, StatelessModule, check_sizes
@@ -30,11 +32,11 @@ class LeakyReLU(StatelessModule):
 class PReLU(Module):
     """x where x > 0, weight * x elsewhere; the slope is learned, one for all or one a channel. (He et al. 2015.)"""
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         check_sizes("PReLU", num_parameters=num_parameters)
         self.num_parameters = num_parameters
-        self.weight = Parameter(ops.full((num_parameters,), init))
+        self.weight = Parameter(ops.full((num_parameters,), init, dtype, device))
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.prelu(x, self.weight)
@@ -122,3 +124,60 @@ class Dropout2d(StatelessModule):
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.dropout2d(x, training=self.training, **self.options)
+
+
+class GELU(StatelessModule):
+    """x times the normal distribution function of x."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__(approximate=approximate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.gelu(x, **self.options)
+
+
+class SiLU(StatelessModule):
+    """x sigmoid(x)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(inplace=inplace)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.silu(x, **self.options)
+
+
+class SELU(StatelessModule):
+    """An ELU, scaled so that it keeps zero mean and unit variance."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(inplace=inplace)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.selu(x, **self.options)
+
+
+class Hardtanh(StatelessModule):
+    """x limited to [min_val, max_val]."""
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.hardtanh(x, **self.options)
+
+
+class ReLU6(StatelessModule):
+    """x limited to [0, 6]."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(inplace=inplace)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.relu6(x, **self.options)
+
+
+class Softsign(StatelessModule):
+    """x / (1 + |x|)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.softsign(x)

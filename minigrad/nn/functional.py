@@ -4,17 +4,29 @@ from ..ops.activation import (
     dropout,
     dropout2d,
     elu,
+    gelu,
+    hardtanh,
     leaky_relu,
     log_softmax,
     logsigmoid,
     prelu,
     relu,
+    relu6,
+    selu,
     sigmoid,
+    silu,
     softmax,
     softplus,
+    softsign,
     tanh,
 )
-from ..ops.conv import conv2d, conv_transpose2d
+from ..ops.conv import (
+    conv1d,
+    conv2d,
+    conv_transpose1d,
+    conv_transpose2d,
+)
+from ..ops.lookup import embedding, one_hot
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -27,23 +39,53 @@ from ..ops.loss import (
     smooth_l1_loss,
 )
 from ..ops.matrix import gram, linear
-from ..ops.norm import batch_norm, instance_norm, layer_norm
-from ..ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
-from ..ops.resize import interpolate, pad, pixel_shuffle
+from ..ops.norm import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    normalize,
+)
+from ..ops.patches import affine_grid, fold, grid_sample, unfold
+from ..ops.pool import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+from ..ops.resize import (
+    interpolate,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
 
 __all__ = [
     "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "affine_grid",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv1d",
     "conv2d",
+    "conv_transpose1d",
     "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "dropout2d",
     "elu",
+    "embedding",
+    "fold",
+    "gelu",
     "gram",
+    "grid_sample",
+    "group_norm",
+    "hardtanh",
     "huber_loss",
     "instance_norm",
     "interpolate",
@@ -54,16 +96,25 @@ __all__ = [
     "linear",
     "log_softmax",
     "logsigmoid",
+    "max_pool1d",
     "max_pool2d",
     "mse_loss",
     "nll_loss",
+    "normalize",
+    "one_hot",
     "pad",
     "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "relu",
+    "relu6",
+    "selu",
     "sigmoid",
+    "silu",
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "softsign",
     "tanh",
+    "unfold",
 ]

@@ -1,4 +1,4 @@
-"""Normalisation layers: scale and shift what has been made zero-mean and unit-variance."""
+"""Normalization layers: scale and shift what has been made zero-mean and unit-variance."""
 
 from __future__ import annotations
 
@@ -9,79 +9,149 @@ from ..autograd import Tensor
 from .module import Module, Parameter
 
 
-class _BatchNorm(Module):
-    """Batch normalisation with running statistics. (Ioffe and Szegedy 2015.)
+class _Norm(Module):
+    """What batch and instance normalization share: scale and shift, and running statistics if they are tracked."""
 
-    In training the batch's own mean and variance are used, and the running ones follow them with `momentum`; in
-    evaluation the running ones are used.
-    """
-
-    axes: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()  # how many the input may have
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
-        track_running_stats: bool = True,
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
+        device: Any, dtype: Any, bias: bool,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.register_parameter("weight", Parameter(ops.ones(num_features)) if affine else None)
-        self.register_parameter("bias", Parameter(ops.zeros(num_features)) if affine else None)
-        self.register_buffer("running_mean", ops.zeros(num_features) if track_running_stats else None)
-        self.register_buffer("running_var", ops.ones(num_features) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", ops.tensor(0) if track_running_stats else None)
+        self.affine, self.track_running_stats = affine, track_running_stats
+        place = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(ops.ones(num_features, **place)) if affine else None)
+        self.register_parameter("bias", Parameter(ops.zeros(num_features, **place)) if affine and bias else None)
+        tracked = track_running_stats
+        self.register_buffer("running_mean", ops.zeros(num_features, **place) if tracked else None)
+        self.register_buffer("running_var", ops.ones(num_features, **place) if tracked else None)
+        self.register_buffer("num_batches_tracked", ops.tensor(0, device=device) if tracked else None)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if not isinstance(x, Tensor) or x.dim() not in self.axes or x.shape[1] != self.num_features:
-            shape = getattr(x, "shape", type(x).__name__)
-            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {shape}")
-        if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked.array += 1
-        batch_statistics = self.training or self.running_mean is None
-        return ops.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, self.momentum, self.eps
-        )
+    def check(self, x: Tensor) -> None:
+        """Errors: ValueError naming the layer for an input with another number of axes or channels."""
+        if not isinstance(x, Tensor) or x.dim() not in self.axes:
+            counts = " or ".join(str(n) for n in self.axes)
+            given = f"shape {x.shape}" if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"{type(self).__name__}: input must have {counts} axes, got {given}")
 
     def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"
+        text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
+        return f"{text}, track_running_stats={self.track_running_stats}"
+
+
+class _BatchNorm(_Norm):
+    """Batch normalization with running statistics. (Ioffe and Szegedy 2015.)
+
+    In training the batch's own mean and variance are used, and the running ones follow them with `momentum` (None:
+    they are the average over all batches so far); in evaluation the running ones are used.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.check(x)
+        if x.shape[1] != self.num_features:
+            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {x.shape}")
+        share = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.array += 1
+            if self.momentum is None:
+                share = 1.0 / float(self.num_batches_tracked.array)
+        batch_statistics = self.training or self.running_mean is None
+        return ops.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, share, self.eps
+        )
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalisation of (N, C) or (N, C, L)."""
+    """Batch normalization of (N, C) or (N, C, L)."""
 
     axes = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalisation of (N, C, H, W)."""
+    """Batch normalization of (N, C, H, W)."""
 
     axes = (4,)
 
 
-class InstanceNorm2d(Module):
-    """Each channel of each image normalised over its own pixels; (N, C, H, W). (Ulyanov et al. 2016.)"""
+class _InstanceNorm(_Norm):
+    """Each channel of each example normalized over its own pixels. (Ulyanov et al. 2016.)
 
-    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = False) -> None:
-        super().__init__()
-        self.num_features, self.eps = num_features, eps
-        self.register_parameter("weight", Parameter(ops.ones(num_features)) if affine else None)
-        self.register_parameter("bias", Parameter(ops.zeros(num_features)) if affine else None)
+    With track_running_stats, running statistics are followed in training and used in evaluation, as in batch norm.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+        track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.instance_norm(x, self.weight, self.bias, self.eps)
+        self.check(x)
+        single = x.dim() == self.axes[0]
+        batch = x.unsqueeze(0) if single else x
+        if batch.shape[1] != self.num_features:
+            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {x.shape}")
+        own, share = self.training or self.running_mean is None, self.momentum or 0.0
+        y = ops.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias, own, share, self.eps)
+        return y.squeeze(0) if single else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalization of (C, L) or (N, C, L)."""
+
+    axes = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalization of (C, H, W) or (N, C, H, W)."""
+
+    axes = (3, 4)
+
+
+class GroupNorm(Module):
+    """Each example normalized over each group of C / num_groups channels; (N, C, ...). (Wu and He 2018.)"""
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(f"GroupNorm: num_groups {num_groups} must divide num_channels {num_channels}")
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        place = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(ops.ones(num_channels, **place)) if affine else None)
+        self.register_parameter("bias", Parameter(ops.zeros(num_channels, **place)) if affine and bias else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}, affine={self.weight is not None}"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.weight is not None}"
 
 
 class LayerNorm(Module):
-    """Normalisation over the last axes, of sizes `normalized_shape`. (Ba, Kiros and Hinton 2016.)"""
+    """Normalization over the last axes, of sizes `normalized_shape`. (Ba, Kiros and Hinton 2016.)"""
 
-    def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+    def __init__(
+        self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         sizes = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         self.normalized_shape, self.eps = sizes, eps
-        self.register_parameter("weight", Parameter(ops.ones(*sizes)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(ops.zeros(*sizes)) if elementwise_affine else None)
+        place = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(ops.ones(*sizes, **place)) if elementwise_affine else None)
+        shifted = elementwise_affine and bias
+        self.register_parameter("bias", Parameter(ops.zeros(*sizes, **place)) if shifted else None)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)

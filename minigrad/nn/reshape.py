@@ -10,9 +10,9 @@ from .module import StatelessModule
 
 
 class Identity(StatelessModule):
-    """y = x."""
+    """y = x, whatever arguments it was made with: a stand-in for any layer."""
 
-    def __init__(self, *ignored: Any, **also_ignored: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,29 +44,90 @@ class Upsample(StatelessModule):
     """Resize images; see `functional.interpolate`."""
 
     def __init__(
-        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool = False
-    ) -> None:
-        super().__init__(size=size, scale_factor=scale_factor, mode=mode, align_corners=align_corners)
+        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:  # fmt: skip
+        options = {"align_corners": align_corners, "recompute_scale_factor": recompute_scale_factor}
+        super().__init__(size=size, scale_factor=scale_factor, mode=mode, **options)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.interpolate(x, **self.options)
 
 
-class ReflectionPad2d(StatelessModule):
-    """A mirrored border: an int, or (left, right, top, bottom)."""
+class UpsamplingNearest2d(Upsample):
+    """Resize images by repeating the nearest pixel."""
 
-    def __init__(self, padding: Any) -> None:
-        super().__init__(padding=(padding,) * 4 if isinstance(padding, int) else tuple(padding))
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Resize images linearly, their corners kept."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", True)
+
+
+class _Pad2d(StatelessModule):
+    """A border of `padding` pixels: an int, or (left, right, top, bottom); (N, C, H, W) or (C, H, W)."""
+
+    mode = "constant"
+
+    def __init__(self, padding: Any, **options: Any) -> None:
+        super().__init__(padding=(padding,) * 4 if isinstance(padding, int) else tuple(padding), **options)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.pad(x, self.options["padding"], mode="reflect")
+        options = {"pad": self.options["padding"], "mode": self.mode, "value": self.options.get("value", 0.0)}
+        return ops.pad(x.unsqueeze(0), **options).squeeze(0) if x.dim() == 3 else ops.pad(x, **options)
+
+
+class ReflectionPad2d(_Pad2d):
+    """A mirrored border: an int, or (left, right, top, bottom)."""
+
+    mode = "reflect"
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding)
+
+
+class ReplicationPad2d(_Pad2d):
+    """A border that repeats the outermost pixels: an int, or (left, right, top, bottom)."""
+
+    mode = "replicate"
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding)
+
+
+class ConstantPad2d(_Pad2d):
+    """A border of one number: an int, or (left, right, top, bottom)."""
+
+    def __init__(self, padding: Any, value: float) -> None:
+        super().__init__(padding, value=value)
+
+
+class ZeroPad2d(_Pad2d):
+    """A border of zeros: an int, or (left, right, top, bottom)."""
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding)
 
 
 class PixelShuffle(StatelessModule):
-    """(N, C r^2, H, W) to (N, C, H r, W r)."""
+    """(..., C r^2, H, W) to (..., C, H r, W r)."""
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__(upscale_factor=upscale_factor)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.pixel_shuffle(x, **self.options)
+
+
+class PixelUnshuffle(StatelessModule):
+    """(..., C, H r, W r) to (..., C r^2, H, W): the inverse of PixelShuffle."""
+
+    def __init__(self, downscale_factor: int) -> None:
+        super().__init__(downscale_factor=downscale_factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.pixel_unshuffle(x, **self.options)

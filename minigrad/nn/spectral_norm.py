@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from ..autograd import Tensor
 from ..grad_mode import no_grad
-from ..ops import clamp, norm, permute, randn, reshape
+from ..ops import clamp, permute, randn, reshape
+from ..ops.reduction import norm
 from .conv import ConvTranspose2d
 from .module import Module, Parameter
 

@@ -12,14 +12,20 @@ from .activation import (
     dropout,
     dropout2d,
     elu,
+    gelu,
+    hardtanh,
     leaky_relu,
     log_softmax,
     logsigmoid,
     prelu,
     relu,
+    relu6,
+    selu,
     sigmoid,
+    silu,
     softmax,
     softplus,
+    softsign,
     tanh,
 )
 from .arithmetic import (
@@ -44,7 +50,12 @@ from .arithmetic import (
     where,
 )
 from .common import cast, expand, sum_to
-from .conv import conv2d, conv_transpose2d
+from .conv import (
+    conv1d,
+    conv2d,
+    conv_transpose1d,
+    conv_transpose2d,
+)
 from .creation import (
     DoubleTensor,
     FloatTensor,
@@ -71,8 +82,10 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .erf import erf
 from .index import gather, index, index_select, masked_select, nonzero, scatter, scatter_add
 from .inplace import assign, copy_, fill_, normal_, replace_data, set_item, uniform_
+from .lookup import embedding, one_hot
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -85,8 +98,22 @@ from .loss import (
     smooth_l1_loss,
 )
 from .matrix import bmm, gram, linear, matmul, mm
-from .norm import batch_norm, instance_norm, layer_norm
-from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .norm import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    normalize,
+)
+from .patches import affine_grid, fold, grid_sample, unfold
+from .pool import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from .reduction import (
     all,
     amax,
@@ -105,7 +132,12 @@ from .reduction import (
     sum,
     var,
 )
-from .resize import interpolate, pad, pixel_shuffle
+from .resize import (
+    interpolate,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
 from .shape import (
     cat,
     chunk,

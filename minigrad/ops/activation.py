@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from ..autograd import Op, Tensor, apply
 from ..devices import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..random import generator
-from .arithmetic import exp, neg, where
+from .arithmetic import abs, clamp, exp, neg, where
 from .common import axis, require_float
 from .creation import zeros_like
 from .elementwise import Elementwise
+from .erf import erf
 from .inplace import assign
 from .public import public
 from .shape import reshape
@@ -259,3 +261,53 @@ def _dropout(operation: str, x: Tensor, p: float, training: bool, inplace: bool,
     kept = generator().random(shape, dtype=np.float32) >= p
     scale: Any = kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0.0)
     return _activated(x, x * Tensor(to_device(scale.astype(x.dtype, copy=False), device_of(x.array))), inplace)
+
+
+# ------------------------------------------------------------------------- composed of the above
+
+
+@public("nn.functional")
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
+    """x Phi(x) with Phi the normal distribution function, (1 + erf(x / sqrt 2)) / 2. (Hendrycks and Gimpel 2016.)
+
+    approximate="tanh": x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    """
+    x = require_float("gelu", input)
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    if approximate == "tanh":
+        return x * 0.5 * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1.0)
+    return x * 0.5 * (erf(x * math.sqrt(0.5)) + 1.0)
+
+
+@public("nn.functional")
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x sigmoid(x), also called swish; inplace as in `relu`. (Elfwing, Uchibe and Doya 2018.)"""
+    return _activated(input, require_float("silu", input) * sigmoid(input), inplace)
+
+
+@public("nn.functional")
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """s elu(x, a), with s and a that keep zero mean and unit variance. (Klambauer et al. 2017, equation 14.)"""
+    return _activated(input, elu(require_float("selu", input), 1.6732632423543772) * 1.0507009873554805, inplace)
+
+
+@public("nn.functional")
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x limited to [min_val, max_val]; the gradient is 0 at the limits too. Errors: if min_val > max_val."""
+    x = require_float("hardtanh", input)
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
+    return _activated(x, where((x > min_val) & (x < max_val), x, clamp(x.detach(), min_val, max_val)), inplace)
+
+
+@public("nn.functional")
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """x limited to [0, 6]."""
+    return hardtanh(require_float("relu6", input), 0.0, 6.0, inplace)
+
+
+@public("nn.functional")
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+    return require_float("softsign", input) / (abs(input) + 1.0)

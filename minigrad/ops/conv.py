@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Op, Tensor, apply
-from ..devices import Array
+from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import require_float
+from .shape import cat, squeeze, unsqueeze
 
 Pair = tuple[int, int]
 
@@ -175,7 +176,9 @@ def _checked(
     """The geometry, after everything about the arguments but the channels has been checked."""
     x, w = require_float(operation, input, "input"), require_float(operation, weight, "weight")
     if x.array.ndim != 4 or w.array.ndim != 4:
-        raise ValueError(f"{operation}: input and weight need 4 axes, got shapes {x.shape} and {w.shape}")
+        raise ValueError(
+            f"{operation}: input must be (N, C, H, W) or (C, H, W) and weight have 4 axes, got {x.shape} and {w.shape}"
+        )
     if x.dtype != w.dtype:
         raise TypeError(f"{operation}: input is {x.dtype}, weight is {w.dtype}; convert one with .to()")
     if not isinstance(groups, (int, np.integer)) or groups < 1 or w.shape[0] % groups or x.shape[1] % groups:
@@ -194,6 +197,11 @@ def _check_bias(operation: str, bias: Any, channels: int, x: Tensor) -> None:
         raise TypeError(f"{operation}: input is {x.dtype}, bias is {bias.dtype}; convert one with .to()")
 
 
+def is_single(input: Any, ndim: int) -> bool:
+    """Whether the input is one example without the batch's axis."""
+    return isinstance(input, Tensor) and input.array.ndim == ndim
+
+
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -205,13 +213,17 @@ def conv2d(
 ) -> Tensor:
     """2-d convolution. input: (N, C, H, W), weight: (O, C / groups, kH, kW), bias: (O,); result (N, O, H', W').
 
-    padding: an int, a pair, 'same' (stride 1), 'valid', or (top, bottom, left, right).
-    Errors: ValueError naming the argument if shapes do not fit, or the kernel is larger than the padded image.
+    One image (C, H, W) gives (O, H', W'). padding: an int, a pair, 'same' (stride 1), 'valid', or (top, bottom, left,
+    right). Errors: ValueError naming the argument if shapes do not fit, or the kernel is larger than the padded image.
     """
+    if is_single(input, 3):
+        return squeeze(conv2d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0)
     geometry = _checked("conv2d", input, weight, bias, stride, padding, dilation, groups)
     channels, expected = input.shape[1], weight.shape[1] * geometry.groups
     if channels != expected:
-        raise ValueError(f"conv2d: x has {channels} channels {input.shape}, weight expects {expected} {weight.shape}")
+        raise ValueError(
+            f"conv2d: input has {channels} channels {input.shape}, weight expects {expected} {weight.shape}"
+        )
     _check_bias("conv2d", bias, weight.shape[0], input)
     size = geometry.output_size(input.shape[2:], weight.shape[2:])
     if min(size) < 1:
@@ -234,20 +246,94 @@ def conv_transpose2d(
 ) -> Tensor:
     """Transposed 2-d convolution, the adjoint of conv2d. input: (N, C, H, W), weight: (C, O / groups, kH, kW).
 
-    The result is (N, O, H', W') with H' = (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1.
+    The result is (N, O, H', W') with H' = (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1; one
+    image (C, H, W) gives (O, H', W').
     Errors: ValueError naming the argument; output_padding must be smaller than stride or dilation.
     """
+    if is_single(input, 3):
+        options = (stride, padding, output_padding, groups, dilation)
+        return squeeze(conv_transpose2d(unsqueeze(input, 0), weight, bias, *options), 0)
     geometry = _checked("conv_transpose2d", input, weight, bias, stride, padding, dilation, groups)
     if input.shape[1] != weight.shape[0]:
         raise ValueError(
-            f"conv_transpose2d: x has {input.shape[1]} channels {input.shape}, weight expects {weight.shape[0]} "
+            f"conv_transpose2d: input has {input.shape[1]} channels {input.shape}, weight expects {weight.shape[0]} "
             f"{weight.shape}"
         )
     _check_bias("conv_transpose2d", bias, weight.shape[1] * geometry.groups, input)
     extra = pair("conv_transpose2d", "output_padding", output_padding, 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation)):
         raise ValueError(f"conv_transpose2d: output_padding {extra} must be smaller than stride or dilation")
-    size = geometry.input_size(input.shape[2:], weight.shape[2:], extra)
+    # an output_padding of a stride or more is the same as rows and columns of zeros after the input
+    input = _with_zeros(input, 2, extra[0] // geometry.stride[0])
+    input = _with_zeros(input, 3, extra[1] // geometry.stride[1])
+    rest = extra[0] % geometry.stride[0], extra[1] % geometry.stride[1]
+    size = geometry.input_size(input.shape[2:], weight.shape[2:], rest)
     if min(size) < 1:
         raise ValueError(f"conv_transpose2d: the result of input {input.shape} would have size {size}; reduce padding")
     return _transposed(input, weight, bias, size, geometry)
+
+
+def _with_zeros(x: Tensor, dim: int, count: int) -> Tensor:
+    if count == 0:
+        return x
+    shape = tuple([count if i == dim else n for i, n in enumerate(x.shape)])
+    return cat([x, Tensor(xp_of(x.array).zeros(shape, x.dtype))], dim)
+
+
+def one(operation: str, name: str, value: Any) -> Any:
+    """The number of an argument that may also be written as a tuple of one. Errors: ValueError for other tuples."""
+    if not isinstance(value, (tuple, list)):
+        return value
+    if len(value) != 1:
+        raise ValueError(f"{operation}: {name} must be one int, got {value!r}")
+    return value[0]
+
+
+def _as_rows(operation: str, input: Any, weight: Any) -> tuple[Tensor, Tensor]:
+    """Signals (N, C, L) as images of height 1, and their kernels likewise."""
+    x, w = require_float(operation, input, "input"), require_float(operation, weight, "weight")
+    if x.array.ndim != 3 or w.array.ndim != 3:
+        raise ValueError(
+            f"{operation}: input must be (N, C, L) or (C, L) and weight have 3 axes, got {x.shape} and {w.shape}"
+        )
+    return unsqueeze(x, 2), unsqueeze(w, 2)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """1-d convolution: `conv2d` along one axis. input: (N, C, L) or (C, L), weight: (O, C / groups, k), bias: (O,)."""
+    if is_single(input, 2):
+        return squeeze(conv1d(unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0)
+    rows, kernels = _as_rows("conv1d", input, weight)
+    step, gap = one("conv1d", "stride", stride), one("conv1d", "dilation", dilation)
+    margin = padding if isinstance(padding, str) else (0, one("conv1d", "padding", padding))
+    return squeeze(conv2d(rows, kernels, bias, (1, step), margin, (1, gap), groups), 2)
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Transposed 1-d convolution. input: (N, C, L) or (C, L), weight: (C, O / groups, k)."""
+    operation = "conv_transpose1d"
+    if is_single(input, 2):
+        options = (stride, padding, output_padding, groups, dilation)
+        return squeeze(conv_transpose1d(unsqueeze(input, 0), weight, bias, *options), 0)
+    rows, kernels = _as_rows(operation, input, weight)
+    step, gap = one(operation, "stride", stride), one(operation, "dilation", dilation)
+    margin, extra = one(operation, "padding", padding), one(operation, "output_padding", output_padding)
+    y = conv_transpose2d(rows, kernels, bias, (1, step), (0, margin), (0, extra), groups, (1, gap))
+    return squeeze(y, 2)

@@ -134,12 +134,15 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """d^2 / 2 where d = |input - target| <= delta, else delta (d - delta / 2). (Huber 1964.)"""
+    """d^2 / 2 where d = |input - target| <= delta, else delta (d - delta / 2). (Huber 1964.)
+
+    With a weight the mean divides by the number of losses, not by the weights' sum as for `mse_loss`.
+    """
     reduction = reduction_of("huber_loss", reduction, None, None)
     x, t = _pair("huber_loss", input, target)
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
-    return reduced(_weighted("huber_loss", _huber(x - t, delta), weight), reduction, _spread(weight, x))
+    return reduced(_weighted("huber_loss", _huber(x - t, delta), weight), reduction)
 
 
 def _huber(difference: Tensor, delta: float) -> Tensor:

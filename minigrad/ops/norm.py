@@ -1,4 +1,4 @@
-"""Normalisation: subtract a mean, divide by a standard deviation, scale and shift.
+"""Normalization: subtract a mean, divide by a standard deviation, scale and shift.
 
 Batch, instance and layer normalisation differ only in the entries that share a mean. One operation does the
 work for "per channel over everything else"; the other two rearrange their input so that it fits.
@@ -14,9 +14,9 @@ from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
-from .arithmetic import sqrt
+from .arithmetic import clamp, sqrt
 from .common import require_float
-from .reduction import mean, var
+from .reduction import mean, norm, var
 from .shape import reshape
 
 
@@ -88,7 +88,7 @@ def batch_norm(
 
     training: use the batch's own mean and (biased) variance, and move the running ones towards them:
     running = (1 - momentum) running + momentum batch, with the unbiased variance. Otherwise use the running ones.
-    Errors: ValueError if shapes do not fit or, in training, a channel has fewer than two entries.
+    Errors: ValueError if shapes do not fit or, in training, a channel has fewer than two entries or eps <= 0.
     """
     x = require_float("batch_norm", input, "input")
     if x.array.ndim < 2:
@@ -101,14 +101,21 @@ def batch_norm(
     count = math.prod(x.shape) // channels if channels else 2
     if count < 2:
         raise ValueError(f"batch_norm: training needs more than one value per channel, got input of shape {x.shape}")
+    if eps <= 0:
+        raise ValueError(f"batch_norm: eps must be positive in training, got {eps}")
     op = BatchNorm(eps)
     y = apply(op, x, weight, bias)
-    for running, batch in ((running_mean, op.mean), (running_var, op.var * (count / (count - 1)))):
-        if running is not None:
-            running.array *= 1 - momentum
-            running.array += momentum * batch
-            running.storage.bump_version()
+    _follow(running_mean, op.mean, momentum)
+    _follow(running_var, op.var * (count / (count - 1)), momentum)
     return y
+
+
+def _follow(running: Tensor | None, batch: Array, momentum: float) -> None:
+    """Move a running statistic towards that of the batch."""
+    if running is not None:
+        running.array *= 1 - momentum
+        running.array += momentum * batch
+        running.storage.bump_version()
 
 
 def _with_running_statistics(
@@ -126,13 +133,55 @@ def _with_running_statistics(
     return x * reshape(scale, shape) + reshape(shift, shape)
 
 
-def instance_norm(input: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
-    """Normalise each channel of each image over its pixels. input: (N, C, H, W). (Ulyanov et al. 2016.)"""
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalize each channel of each example over its pixels. input: (N, C, L) or (N, C, H, W). (Ulyanov et al. 2016.)
+
+    use_input_stats: use each example's own mean and variance, and move the running ones (if given) towards their
+    averages over the batch; otherwise use the running ones.
+    """
     x = require_float("instance_norm", input, "input")
-    if x.array.ndim != 4 or x.shape[2] * x.shape[3] < 2:
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    if x.array.ndim < 3 or math.prod(x.shape[2:]) < 2:
         raise ValueError(f"instance_norm: input must be (N, C, H, W) with more than one pixel, got shape {x.shape}")
-    _check("instance_norm", x, {"weight": weight, "bias": bias}, x.shape[1:2])
-    return apply(BatchNorm(eps, per_image=True), x, weight, bias)
+    n, c = x.shape[:2]
+    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    _check("instance_norm", x, named, (c,))
+    op, pixels = BatchNorm(eps, per_image=True), math.prod(x.shape[2:])
+    y = apply(op, x, weight, bias)
+    if n:
+        _follow(running_mean, op.mean.reshape(n, c).mean(0), momentum)
+        _follow(running_var, op.var.reshape(n, c).mean(0) * (pixels / (pixels - 1)), momentum)
+    return y
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalize each example over each group of C / num_groups channels and all pixels. input: (N, C, ...); weight and
+    bias: (C,). (Wu and He 2018.) Errors: ValueError if num_groups does not divide C, or a group has a single value."""
+    x = require_float("group_norm", input, "input")
+    if x.array.ndim < 2 or num_groups < 1 or x.shape[1] % num_groups:
+        raise ValueError(f"group_norm: input must be (N, C, ...), C divisible by {num_groups} groups, got {x.shape}")
+    n, c = x.shape[:2]
+    _check("group_norm", x, {"weight": weight, "bias": bias}, (c,))
+    shape = (1, c, *[1] * (x.array.ndim - 2))
+    if x.array.size == 0:
+        return _affine(x, weight, bias, shape)
+    size = x.array.size // (n * num_groups)
+    if n * size == 1:
+        raise ValueError(f"group_norm: more than one value per group is needed, got input of shape {x.shape}")
+    groups = reshape(x, (1, n * num_groups, size))
+    return _affine(reshape(apply(BatchNorm(eps), groups, None, None), x.shape), weight, bias, shape)
 
 
 def layer_norm(
@@ -158,3 +207,9 @@ def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[
     if weight is not None:
         y = y * reshape(weight, shape)
     return y if bias is None else y + reshape(bias, shape)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(|x|, eps) with the p-norm along `dim`: vectors of length 1."""
+    x = require_float("normalize", input, "input")
+    return x / clamp(norm(x, p, dim, keepdim=True), min=eps)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import require_float
-from .conv import Pair, pair
+from .conv import Pair, is_single, one, pair
+from .index import gather
 from .matrix import matmul
+from .shape import flatten, squeeze, unsqueeze
 
 
 class MaxPool2d(Op):
@@ -88,18 +92,18 @@ class AvgPool2dScatter(Op):
 
 
 def _checked(
-    operation: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+    operation: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[Pair, Pair, Pair, Pair]:
     x = require_float(operation, input, "input")
-    if x.array.ndim != 4 or 0 in x.shape[2:]:
-        raise ValueError(f"{operation}: input must be (N, C, H, W) with H and W at least 1, got shape {x.shape}")
+    if x.array.ndim != 4 or 0 in x.shape[1:]:
+        raise ValueError(f"{operation}: input must be (N, C, H, W) or (C, H, W) without zeros, got shape {x.shape}")
     kernel = pair(operation, "kernel_size", kernel_size, 1)
     steps = kernel if stride is None else pair(operation, "stride", stride, 1)
     margin, gaps = pair(operation, "padding", padding, 0), pair(operation, "dilation", dilation, 1)
-    for n, k, p, d in zip(x.shape[2:], kernel, margin, gaps):
+    for n, k, s, p, d in zip(x.shape[2:], kernel, steps, margin, gaps):
         if p > k // 2:
             raise ValueError(f"{operation}: padding {margin} must be at most half the kernel_size {kernel}")
-        if n + 2 * p < d * (k - 1) + 1:
+        if n + 2 * p + (s - 1 if ceil_mode else 0) < d * (k - 1) + 1:  # with ceil_mode a window may hang over
             raise ValueError(f"{operation}: the window {kernel} is larger than the padded image (input {x.shape})")
     return kernel, steps, margin, gaps
 
@@ -111,10 +115,28 @@ def max_pool2d(
     padding: Any = 0,
     dilation: Any = 1,
     ceil_mode: bool = False,
-) -> Tensor:
-    """The maximum of each window. input: (N, C, H, W); stride defaults to kernel_size; padding counts as -inf."""
-    window = _checked("max_pool2d", input, kernel_size, stride, padding, dilation)
-    return apply(MaxPool2d(*window, bool(ceil_mode)), input)
+    return_indices: bool = False,
+) -> Any:
+    """The maximum of each window. input: (N, C, H, W) or (C, H, W); stride defaults to kernel_size; padding counts
+    as -inf. ceil_mode: keep a last window that hangs over the edge. return_indices: (maxima, their places i W + j)."""
+    if is_single(input, 3):
+        found = max_pool2d(unsqueeze(input, 0), kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+        return tuple([squeeze(part, 0) for part in found]) if return_indices else squeeze(found, 0)
+    window = _checked("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
+    if not return_indices:
+        return apply(MaxPool2d(*window, bool(ceil_mode)), input)
+    _, choice = kernels_of(input.array).max_pool2d(input.array, *window, bool(ceil_mode))
+    places = Tensor(_places(choice, input.shape[3], *window))
+    return gather(flatten(input, 2), 2, flatten(places, 2)).reshape(places.shape), places
+
+
+def _places(choice: Array, width: int, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    """Each window's winner, given as a place in the window, as a place i W + j in the image."""
+    xp = xp_of(choice)
+    choice = choice.astype(np.int64)
+    rows = xp.arange(choice.shape[2])[:, None] * stride[0] - padding[0] + choice // kernel[1] * dilation[0]
+    columns = xp.arange(choice.shape[3]) * stride[1] - padding[1] + choice % kernel[1] * dilation[1]
+    return rows * width + columns
 
 
 def avg_pool2d(
@@ -124,23 +146,97 @@ def avg_pool2d(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of each window. count_include_pad: whether zeros from padding count in the divisor."""
-    kernel, steps, margin, _ = _checked("avg_pool2d", input, kernel_size, stride, padding, 1)
-    return apply(AvgPool2d(kernel, steps, margin, bool(ceil_mode), bool(count_include_pad)), input)
+    """The mean of each window. input: (N, C, H, W) or (C, H, W). count_include_pad: whether zeros from padding count in
+    the divisor. divisor_override: divide the sum of each window by this instead."""
+    if is_single(input, 3):
+        options = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return squeeze(avg_pool2d(unsqueeze(input, 0), *options), 0)
+    kernel, steps, margin, _ = _checked("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor_override is None:
+        return apply(AvgPool2d(kernel, steps, margin, bool(ceil_mode), bool(count_include_pad)), input)
+    if not divisor_override:
+        raise ValueError("avg_pool2d: divisor_override must not be 0")
+    means = apply(AvgPool2d(kernel, steps, margin, bool(ceil_mode), False), input)
+    rows, columns = (
+        [min(i * s - p + k, n) - max(i * s - p, 0) for i in range(count)]
+        for n, k, s, p, count in zip(input.shape[2:], kernel, steps, margin, means.shape[2:])
+    )
+    pixels = np.outer(rows, columns).astype(input.dtype)  # in each window
+    return means * Tensor(xp_of(input.array).asarray(pixels / divisor_override))
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The maximum of each window of a signal: `max_pool2d` along one axis. input: (N, C, L) or (C, L)."""
+    kernel, step = one("max_pool1d", "kernel_size", kernel_size), one("max_pool1d", "stride", stride)
+    margin, gap = one("max_pool1d", "padding", padding), one("max_pool1d", "dilation", dilation)
+    window = (1, kernel), None if step is None else (1, step), (0, margin), (1, gap), ceil_mode, return_indices
+    found = max_pool2d(_as_rows("max_pool1d", input), *window)
+    return tuple([squeeze(part, -2) for part in found]) if return_indices else squeeze(found, -2)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window of a signal: `avg_pool2d` along one axis. input: (N, C, L) or (C, L)."""
+    kernel, step = one("avg_pool1d", "kernel_size", kernel_size), one("avg_pool1d", "stride", stride)
+    margin = 0, one("avg_pool1d", "padding", padding)
+    rows = _as_rows("avg_pool1d", input)
+    y = avg_pool2d(rows, (1, kernel), None if step is None else (1, step), margin, ceil_mode, count_include_pad)
+    return squeeze(y, -2)
+
+
+def _as_rows(operation: str, input: Any) -> Tensor:
+    """Signals (N, C, L) or (C, L) as images of height 1."""
+    if require_float(operation, input, "input").array.ndim not in (2, 3):
+        raise ValueError(f"{operation}: input must be (N, C, L) or (C, L), got shape {input.shape}")
+    return unsqueeze(input, -2)
+
+
+def _adaptive_sizes(operation: str, x: Tensor, output_size: Any) -> Pair:
+    """The height and width asked for; None keeps one."""
+    if x.array.ndim not in (3, 4) or 0 in x.shape[-3:]:
+        raise ValueError(f"{operation}: input must be (N, C, H, W) or (C, H, W) without zeros, got shape {x.shape}")
+    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    return pair(operation, "output_size", [n if m is None else m for m, n in zip(given, x.shape[-2:])], 1)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over windows chosen so that the result has `output_size`: row i averages rows floor(i H / H') to
-    ceil((i + 1) H / H') - 1. Written as two products with matrices of averaging weights."""
+    ceil((i + 1) H / H') - 1. input: (N, C, H, W) or (C, H, W). Two products with matrices of averaging weights."""
     x = require_float("adaptive_avg_pool2d", input, "input")
-    if x.array.ndim != 4 or 0 in x.shape[2:]:
-        raise ValueError(f"adaptive_avg_pool2d: input must be (N, C, H, W), H and W at least 1, got shape {x.shape}")
-    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    height, width = pair(
-        "adaptive_avg_pool2d", "output_size", [n if m is None else m for m, n in zip(given, x.shape[2:])], 1
-    )
-    return matmul(matmul(_averaging(x, 2, height), x), _averaging(x, 3, width).t())
+    height, width = _adaptive_sizes("adaptive_avg_pool2d", x, output_size)
+    return matmul(matmul(_averaging(x, -2, height), x), _averaging(x, -1, width).t())
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The maxima over the windows of `adaptive_avg_pool2d`; return_indices: (maxima, their places i W + j)."""
+    x = require_float("adaptive_max_pool2d", input, "input")
+    height, width = _adaptive_sizes("adaptive_max_pool2d", x, output_size)
+    places = []
+    for i, j in np.ndindex(height, width):
+        top, bottom = i * x.shape[-2] // height, -(-(i + 1) * x.shape[-2] // height)
+        left, right = j * x.shape[-1] // width, -(-(j + 1) * x.shape[-1] // width)
+        best = x.array[..., top:bottom, left:right].reshape(*x.shape[:-2], -1).argmax(-1)
+        places.append((top + best // (right - left)) * x.shape[-1] + left + best % (right - left))
+    chosen = Tensor(xp_of(x.array).stack(places, -1))
+    shape = (*x.shape[:-2], height, width)
+    y = gather(flatten(x, -2), x.dim() - 2, chosen).reshape(shape)
+    return (y, chosen.reshape(shape)) if return_indices else y
 
 
 def _averaging(x: Tensor, axis: int, count: int) -> Tensor:

@@ -14,6 +14,7 @@ from ..kernels import kernels_of
 from .common import require_float, require_tensor
 from .conv import Pair, pair
 from .matrix import matmul
+from .pool import adaptive_avg_pool2d
 from .shape import permute, reshape
 
 
@@ -121,62 +122,131 @@ def interpolate(
     size: Any = None,
     scale_factor: Any = None,
     mode: str = "nearest",
-    align_corners: bool = False,
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:
-    """Resize images. input: (N, C, H, W); give `size` or `scale_factor`; mode "nearest" or "bilinear".
+    """Resize images. input: (N, C, H, W); give `size` or `scale_factor`.
 
+    mode: "nearest", "bilinear", "bicubic" (Keys 1981, a = -0.75), or "area" (`adaptive_avg_pool2d`). align_corners
+    (of the middle two): the centers of the corner pixels stay, instead of the images' outer edges.
+    recompute_scale_factor: take the scale from the rounded sizes. antialias: when "bilinear" or "bicubic" shrink, widen
+    the filter by the scale, as Pillow does (then a = -0.5).
     Whole-number scales of "nearest" repeat pixels; everything else is two products with interpolation matrices.
     """
     x = require_float("interpolate", input, "input")
-    if x.array.ndim != 4 or 0 in x.shape[2:]:
-        raise ValueError(f"interpolate: input must be (N, C, H, W), H and W at least 1, got shape {x.shape}")
-    if (size is None) == (scale_factor is None):
-        raise ValueError("interpolate: give either size or scale_factor")
-    if mode not in ("nearest", "bilinear"):
-        raise ValueError(f"interpolate: mode {mode!r} is unknown; use 'nearest' or 'bilinear'")
-    steps = None
-    if size is None:
-        factors = tuple(scale_factor) if isinstance(scale_factor, (tuple, list)) else (scale_factor, scale_factor)
-        size = [math.floor(n * f) for n, f in zip(x.shape[2:], factors)]
-        steps = [1 / f for f in factors]
-    height, width = pair("interpolate", "size", size, 1)
-    steps = [n / m for n, m in zip(x.shape[2:], (height, width))] if steps is None else steps
+    if x.array.ndim != 4 or 0 in x.shape[1:]:
+        raise ValueError(f"interpolate: input must be (N, C, H, W) without zeros but N, got shape {x.shape}")
+    _check_mode(mode, align_corners, antialias)
+    (height, width), steps = _sizes_and_steps(x.shape[2:], size, scale_factor, recompute_scale_factor)
+    if mode == "area":
+        return adaptive_avg_pool2d(x, (height, width))
     repeats = [round(1 / step) for step in steps]
     whole = all(abs(step * r - 1) < 1e-12 for step, r in zip(steps, repeats))
     if mode == "nearest" and whole and [n * r for n, r in zip(x.shape[2:], repeats)] == [height, width]:
         return apply(UpsampleNearest((repeats[0], repeats[1])), x)
-    rows = _interpolation(x, x.shape[2], height, steps[0], mode, align_corners)
-    columns = _interpolation(x, x.shape[3], width, steps[1], mode, align_corners)
+    rows, columns = (
+        Tensor(xp_of(x.array).asarray(_interpolation(n, m, step, mode, bool(align_corners), antialias).astype(x.dtype)))
+        for n, m, step in zip(x.shape[2:], (height, width), steps)
+    )
     return matmul(matmul(rows, x), columns.t())
 
 
-def _interpolation(x: Tensor, n: int, m: int, step: float, mode: str, align_corners: bool) -> Tensor:
+def _check_mode(mode: str, align_corners: bool | None, antialias: bool) -> None:
+    """Errors: ValueError for an unknown mode, or an option that it does not have."""
+    if mode not in ("nearest", "bilinear", "bicubic", "area"):
+        raise ValueError(f"interpolate: mode {mode!r} is unknown; use 'nearest', 'bilinear', 'bicubic' or 'area'")
+    if mode in ("nearest", "area") and align_corners is not None:
+        raise ValueError(f"interpolate: align_corners has no meaning for mode {mode!r}; leave it out")
+    if mode in ("nearest", "area") and antialias:
+        raise ValueError(f"interpolate: antialias has no meaning for mode {mode!r}; use 'bilinear' or 'bicubic'")
+
+
+def _sizes_and_steps(old: Any, size: Any, scale_factor: Any, recompute: bool | None) -> tuple[Pair, list[float]]:
+    """The new height and width, and how far apart new points lie along each axis, in old ones."""
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: give either size or scale_factor")
+    if size is not None and recompute:
+        raise ValueError("interpolate: recompute_scale_factor has no meaning with size; use it with scale_factor")
+    factors: list[float] | None = None
+    if scale_factor is not None:
+        factors = [*scale_factor] if isinstance(scale_factor, (tuple, list)) else [scale_factor, scale_factor]
+        size = [math.floor(n * f) for n, f in zip(old, factors)]
+    new = pair("interpolate", "size", size, 1)
+    if factors is None or recompute:
+        return new, [n / m for n, m in zip(old, new)]
+    return new, [1 / f for f in factors]
+
+
+def _interpolation(n: int, m: int, step: float, mode: str, align_corners: bool, antialias: bool) -> np.ndarray:
     """The (m, n) matrix that resamples n points to m: each row holds the weights of one new point.
 
     step: how far apart new points lie, in old ones: n / m, or the inverse of the scale factor that was asked for."""
-    points = np.arange(m)
-    matrix = np.zeros((m, n))
+    points, matrix = np.arange(m), np.zeros((m, n))
     if mode == "nearest":
         step = n / m if m in (n, 2 * n) else step  # PyTorch doubles exactly, whatever factor led there
         matrix[points, np.minimum((points * step).astype(int), n - 1)] = 1
-    else:
-        if align_corners:
-            places = points * ((n - 1) / (m - 1) if m > 1 else 0.0)
-        else:
-            places = np.maximum((points + 0.5) * step - 0.5, 0)
-        left = np.minimum(places.astype(int), n - 1)
-        share = places - left
-        matrix[points, left] += 1 - share
-        matrix[points, np.minimum(left + 1, n - 1)] += share
-    return Tensor(xp_of(x.array).asarray(matrix.astype(x.dtype)))
+        return matrix
+    if align_corners:
+        step = (n - 1) / (m - 1) if m > 1 else 0.0
+    if n == m and (antialias or mode == "bilinear"):
+        return np.eye(n)
+    if antialias:
+        return _antialiased(n, m, step, mode)
+    places = points * step if align_corners else (points + 0.5) * step - 0.5
+    places = np.maximum(places, 0) if mode == "bilinear" else places
+    first = np.floor(places).astype(int)
+    for offset in (0, 1) if mode == "bilinear" else (-1, 0, 1, 2):
+        weights = _kernel(mode, -0.75)(places - (first + offset))
+        np.add.at(matrix, (points, np.clip(first + offset, 0, n - 1)), weights)
+    return matrix
+
+
+def _kernel(mode: str, a: float) -> Any:
+    """How much a point counts at a distance: a triangle, or Keys' cubic with slope a at 1 (Keys 1981, equation 15)."""
+
+    def triangle(distance: np.ndarray) -> np.ndarray:
+        return np.maximum(1 - np.abs(distance), 0)
+
+    def cubic(distance: np.ndarray) -> np.ndarray:
+        d = np.abs(distance)
+        near, far = ((a + 2) * d - (a + 3)) * d * d + 1, ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+        return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+
+    return triangle if mode == "bilinear" else cubic
+
+
+def _antialiased(n: int, m: int, step: float, mode: str) -> np.ndarray:
+    """The matrix of a filter that is `step` times as wide where it shrinks, each row normalized to sum 1."""
+    wide = max(step, 1.0)
+    reach = (1 if mode == "bilinear" else 2) * wide
+    matrix = np.zeros((m, n))
+    for i in range(m):
+        center = step * (i + 0.5)
+        first, last = max(int(center - reach + 0.5), 0), min(int(center + reach + 0.5), n)
+        weights = _kernel(mode, -0.5)((np.arange(first, last) + 0.5 - center) / wide)
+        matrix[i, first:last] = weights / weights.sum()
+    return matrix
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """(N, C r^2, H, W) to (N, C, H r, W r): channels become sub-pixels. (Shi et al. 2016, equation 4.)"""
+    """(..., C r^2, H, W) to (..., C, H r, W r): channels become sub-pixels. (Shi et al. 2016, equation 4.)"""
     require_tensor("pixel_shuffle", "input", input)
     r = upscale_factor
-    if input.array.ndim != 4 or not isinstance(r, (int, np.integer)) or r < 1 or input.shape[1] % (r * r):
-        raise ValueError(f"pixel_shuffle: input must be (N, C r^2, H, W) for r = {r}, got shape {input.shape}")
-    n, c, h, w = input.shape
-    blocks = permute(reshape(input, (n, c // (r * r), r, r, h, w)), (0, 1, 4, 2, 5, 3))
-    return reshape(blocks, (n, c // (r * r), h * r, w * r))
+    if input.array.ndim < 3 or not isinstance(r, (int, np.integer)) or r < 1 or input.shape[-3] % (r * r):
+        raise ValueError(f"pixel_shuffle: input must be (..., C r^2, H, W) for r = {r}, got shape {input.shape}")
+    *batch, c, h, w = input.shape
+    blocks = reshape(input, (math.prod(batch), c // (r * r), r, r, h, w))
+    return reshape(permute(blocks, (0, 1, 4, 2, 5, 3)), (*batch, c // (r * r), h * r, w * r))
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """(..., C, H r, W r) to (..., C r^2, H, W): the inverse of `pixel_shuffle`."""
+    require_tensor("pixel_unshuffle", "input", input)
+    r = downscale_factor
+    fits = isinstance(r, (int, np.integer)) and r >= 1 and input.array.ndim >= 3
+    if not fits or input.shape[-2] % r or input.shape[-1] % r:
+        raise ValueError(f"pixel_unshuffle: input must be (..., C, H r, W r) for r = {r}, got shape {input.shape}")
+    *batch, c, h, w = input.shape
+    blocks = reshape(input, (math.prod(batch), c, h // r, r, w // r, r))
+    return reshape(permute(blocks, (0, 1, 3, 5, 2, 4)), (*batch, c * r * r, h // r, w // r))

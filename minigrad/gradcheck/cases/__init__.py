@@ -1,7 +1,7 @@
 """All cases, family by family: what the table of `python -m minigrad.gradcheck` and the tests go through."""
 
 from ..case import Case
-from . import activation, arithmetic, conv, index, loss, matrix, norm, pool, reduction, resize, shape
+from . import activation, arithmetic, composed, conv, index, loss, matrix, norm, pool, reduction, resize, shape
 
 CASES: list[Case] = [
     *arithmetic.CASES,
@@ -15,4 +15,5 @@ CASES: list[Case] = [
     *norm.CASES,
     *resize.CASES,
     *loss.CASES,
+    *composed.CASES,
 ]

@@ -57,6 +57,12 @@ CASES = [
     _resized(
         "interpolate", "bilinear, corners, one pixel", normal(1, 1, 3, 2), size=1, mode="bilinear", align_corners=True
     ),
+    _resized("interpolate", "bilinear, one size stays", normal(1, 1, 2, 4), scale_factor=1.2, mode="bilinear"),
+    _resized("interpolate", "bicubic", normal(1, 1, 3, 4), size=(5, 6), mode="bicubic"),
+    _resized("interpolate", "bicubic, corners", normal(1, 1, 4, 3), size=(3, 5), mode="bicubic", align_corners=True),
+    _resized("interpolate", "area", normal(1, 2, 5, 4), size=(2, 3), mode="area"),
+    _resized("interpolate", "bilinear, antialias", normal(1, 1, 7, 4), size=(3, 5), mode="bilinear", antialias=True),
+    _resized("interpolate", "bicubic, antialias", normal(1, 1, 7, 5), size=(3, 2), mode="bicubic", antialias=True),
     case("pixel_shuffle", "factor 2", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(1, 8, 2, 3)),
     case("pixel_shuffle", "factor 3", lambda m, x: m.nn.functional.pixel_shuffle(x, 3), normal(2, 9, 1, 2)),
 ]

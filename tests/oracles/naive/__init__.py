@@ -8,10 +8,11 @@ the gradient-check cases.
 
 from types import SimpleNamespace
 
-from . import array, loops, losses
+from . import array, extra, loops, losses
 
 namespace = SimpleNamespace(
     **array.FUNCTIONS,
-    nn=SimpleNamespace(functional=SimpleNamespace(**loops.FUNCTIONS, **losses.FUNCTIONS)),
+    erf=lambda x: array.each(extra.erf, x),
+    nn=SimpleNamespace(functional=SimpleNamespace(**loops.FUNCTIONS, **losses.FUNCTIONS, **extra.FUNCTIONS)),
     adjoint=SimpleNamespace(**loops.ADJOINTS),
 )

@@ -194,7 +194,8 @@ def batch_norm(x, mean, var, weight=None, bias=None, training=False, momentum=0.
 
 
 def instance_norm(x, weight=None, bias=None, eps=1e-5):
-    return scaled(standardised(x, (2, 3), eps), weight, bias, (1, -1, 1, 1))
+    dims = tuple(range(2, len(x.shape)))
+    return scaled(standardised(x, dims, eps), weight, bias, (1, -1, *[1] * len(dims)))
 
 
 def layer_norm(x, sizes, weight=None, bias=None, eps=1e-5):
@@ -232,12 +233,15 @@ def pad_border_sum(x, padding, mode):
     return Array(y)
 
 
-def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False):
+def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, antialias=False):
+    if mode == "area":
+        return adaptive_avg_pool2d(x, size)
     factors = None if scale_factor is None else pair(scale_factor)
     sizes = [math.floor(n * f) for n, f in zip(x.shape[2:], factors)] if factors else pair(size)
     steps = [1 / f for f in factors] if factors else [n / m for n, m in zip(x.shape[2:], sizes)]
     weights = [
-        [shares(i, n, m, step, mode, align_corners) for i in range(m)] for n, m, step in zip(x.shape[2:], sizes, steps)
+        [shares(i, n, m, step, mode, align_corners, antialias) for i in range(m)]
+        for n, m, step in zip(x.shape[2:], sizes, steps)
     ]
     y = filled(*x.shape[:2], *sizes)
     for n, c, i, j in np.ndindex(*y.shape):
@@ -246,8 +250,30 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=F
     return Array(y)
 
 
-def shares(i: int, n: int, m: int, step: float, mode: str, align_corners: bool) -> list[tuple[int, float]]:
+def bump(distance: float, mode: str, a: float) -> float:
+    """A triangle, or the cubic through 1, 0, 0 with slope a at 1."""
+    d = abs(distance)
+    if mode == "bilinear":
+        return max(1 - d, 0.0)
+    if d <= 1:
+        return (a + 2) * d**3 - (a + 3) * d**2 + 1
+    return a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a if d < 2 else 0.0
+
+
+def shares(
+    i: int, n: int, m: int, step: float, mode: str, align_corners: bool, antialias: bool
+) -> list[tuple[int, float]]:
     """The old points that make up new point i, with their weights."""
+    if antialias:
+        wide = max(step, 1.0)
+        weights = [bump((j + 0.5 - step * (i + 0.5)) / wide, mode, -0.5) for j in range(n)]
+        return [(j, weight / sum(weights)) for j, weight in enumerate(weights)]
+    if mode == "bilinear" and n == m and not align_corners:
+        return [(i, 1.0)]
+    if mode == "bicubic":
+        place = i * (n - 1) / (m - 1) if align_corners else (i + 0.5) * step - 0.5
+        near = [math.floor(place) + k for k in (-1, 0, 1, 2)]
+        return [(min(max(j, 0), n - 1), bump(place - j, mode, -0.75)) for j in near]
     if mode == "nearest":  # twice as many points are PyTorch's exact doubling, whatever factor led there
         return [(i // 2 if m == 2 * n else min(math.floor(i * step), n - 1), 1.0)]
     place = i * ((n - 1) / (m - 1) if m > 1 else 0.0) if align_corners else max((i + 0.5) * step - 0.5, 0.0)
