@@ -256,7 +256,7 @@ def test_an_error_in_backward_leaves_recording_on():
         (lambda: mg.ones(2).to("tpu"), "tpu"),
         (lambda: mg.ones(-1), "non-negative"),
         (lambda: mg.ones(2, requires_grad=True).numpy(), r"\.detach\(\)\.numpy\(\)"),
-        (lambda: mg.nn.functional.conv2d(mg.ones(1, 3, 5, 5), mg.ones(4, 2, 3, 3)), "x has 3 channels"),
+        (lambda: mg.nn.functional.conv2d(mg.ones(1, 3, 5, 5), mg.ones(4, 2, 3, 3)), "input has 3 channels"),
         (lambda: mg.nn.functional.conv2d(mg.ones(1, 2, 2, 2), mg.ones(4, 2, 3, 3)), "larger than the padded"),
         (lambda: mg.nn.functional.mse_loss(mg.ones(2), mg.ones(3)), "they must be equal"),
         (lambda: mg.nn.functional.cross_entropy(mg.ones(2, 3), mg.tensor([0, 3])), "out of range"),
