@@ -212,8 +212,9 @@ class Op:
     is_view = False  # whether the result may share memory with the first input
     takes_needed = False  # whether backward has the argument `needed`
 
-    def __init_subclass__(cls) -> None:
-        registry[cls.__name__] = cls
+    def __init_subclass__(cls, abstract: bool = False) -> None:
+        if not abstract:
+            registry[cls.__name__] = cls
         cls.takes_needed = len(inspect.signature(cls.backward).parameters) > 2
 
     def forward(self, *arrays: Array) -> Array:

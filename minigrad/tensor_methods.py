@@ -25,6 +25,8 @@ def bind(module: Any) -> None:
     """Hand the module of operations to the methods below (called once, by `minigrad.ops`)."""
     global ops
     ops = module
+    for name, method in ops.in_place_methods().items():
+        setattr(Operators, name, method)
 
 
 class Operators:

@@ -55,7 +55,8 @@ Sums
 
 Activations
     relu(x), leaky_relu(x, slope), elu(x, alpha), sigmoid(x), softplus(x, beta)
-    leaky_relu_backward(grad, x, slope): grad where x > 0, slope * grad elsewhere (slope 0 is relu)
+    leaky_relu_backward(grad, x, slope): grad where x > 0, slope * grad elsewhere (slope 0 is relu, where a NaN
+        passes the gradient on)
 
 Products
     matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast

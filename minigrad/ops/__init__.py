@@ -84,7 +84,7 @@ from .creation import (
 )
 from .erf import erf
 from .index import gather, index, index_select, masked_select, nonzero, scatter, scatter_add
-from .inplace import assign, copy_, fill_, normal_, replace_data, set_item, uniform_
+from .inplace import assign, copy_, fill_, in_place_methods, normal_, replace_data, set_item, uniform_
 from .lookup import embedding, one_hot
 from .loss import (
     binary_cross_entropy,

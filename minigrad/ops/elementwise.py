@@ -33,7 +33,7 @@ from ..devices import Array
 from .common import sum_to
 
 
-class Elementwise(Op):
+class Elementwise(Op, abstract=True):
     """y[i] = formula(a[i], b[i], ...): a function of numbers applied to each entry, inputs broadcast."""
 
     quiet = False  # whether formula may overflow, divide by zero, or be undefined, without NumPy's warning of it

@@ -22,15 +22,27 @@ from ..grad_mode import is_grad_enabled
 from ..random import generator
 from .common import cast, expand
 from .index import SetItem, index_steps, named, write_array
+from .public import declared
+from .shape import Reshaped
 
 ALL = ((...,),)  # the index of every entry, as `index_steps` would give it
 
 
 def check_writable(x: Tensor, recorded: bool = True) -> None:
-    """Errors: RuntimeError if a write to x while operations are recorded could not be, or not unambiguously.
+    """Errors: RuntimeError if x cannot be written to, or not while operations are recorded.
 
     recorded: whether the write is part of a graph, because x or what is written requires a gradient.
     """
+    if isinstance(x, Reshaped):
+        raise RuntimeError(
+            "in-place: the numbers of this reshaped tensor may have been copied, so that writing to it would not reach "
+            "the tensor it was made from; write to that one, or .clone() this one first"
+        )
+    if any(stride == 0 and n > 1 for stride, n in zip(x.array.strides, x.array.shape)):
+        raise RuntimeError(
+            "in-place: several entries of this tensor are the same number in memory, since it was made by expand; "
+            ".clone() it first"
+        )
     if not is_grad_enabled():
         return
     owner = x.base if isinstance(x, View) else x
@@ -160,6 +172,11 @@ def replace_data(x: Tensor, value: Tensor) -> None:
         raise ValueError(f"data: a Tensor of shape {x.shape} is needed, got {getattr(value, 'shape', type(value))}")
     x.array = value.array
     x.storage.bump_version()
+
+
+def in_place_methods() -> dict[str, Callable[..., Tensor]]:
+    """The methods `exp_`, `relu_`, ... of the functions that are declared public in place."""
+    return {f"{name}_": in_place(function) for name, function in declared["in-place"].items()}
 
 
 def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, View, apply
 from ..devices import Array, xp_of
 from .common import axes, axis, cast, promoted, require_tensor
 
@@ -93,7 +93,50 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         sizes = tuple([count // known if n == -1 else n for n in sizes])
     if math.prod(sizes) != count or min(sizes, default=0) < 0:
         raise ValueError(f"reshape: shape {input.shape} has {count} entries, {sizes} has {math.prod(sizes)}")
-    return apply(Reshape(sizes), input)
+    result = apply(Reshape(sizes), input)
+    return result if count == 0 or _is_pytorchs(result, input) else Reshaped(result, input)
+
+
+class Reshaped(Tensor):
+    """The result of a reshape that here is a copy and in PyTorch may be a view, or the other way round.
+
+    Which it is depends on the memory order, and that is free here (a convolution's result lies channels-last).
+    As long as nothing is written the two are the same. Writing to it is refused, as is its use once the tensor it
+    was made from has been written to, for then they would differ.
+    """
+
+    __slots__ = ("_array", "source", "version")
+
+    def __init__(self, result: Tensor, source: Tensor) -> None:
+        self.source, self.version = source.storage, source.storage.version
+        super().__init__(result.array, result.requires_grad)
+        self.node, self.storage = result.node, result.storage
+
+    @property
+    def array(self) -> Array:  # type: ignore[override]
+        if self.version != self.source.version:
+            raise RuntimeError(
+                "in-place: the tensor that this one was reshaped from, with its numbers copied, was changed in place "
+                "since; reshape it again after the change, or .clone() the reshaped one before"
+            )
+        return self._array
+
+    @array.setter
+    def array(self, array: Array) -> None:
+        self._array = array
+
+
+def _is_pytorchs(result: Tensor, source: Tensor) -> bool:
+    """Whether a reshape's result is a view, or a copy, just where PyTorch's is: for tensors that lie row by row it is,
+    else the reshape is tried on memory that does."""
+    base, steps = (source.base, source.steps) if isinstance(source, View) else (source, ())
+    if base.array.flags.c_contiguous:
+        return True
+    rows = np.empty(base.array.shape, dtype=bool)
+    target = rows
+    for step in steps:
+        target = step.forward(target)
+    return isinstance(result, View) and np.may_share_memory(target.reshape(result.array.shape), rows)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -236,6 +236,68 @@ def test_an_error_in_backward_leaves_recording_on():
     assert mg.is_grad_enabled()
 
 
+def test_backward_from_several_threads_onto_one_leaf_adds_up():
+    x = leaf(*[0.0] * 50)
+    start = threading.Barrier(4)
+
+    def work():
+        start.wait()
+        for _ in range(300):
+            (x * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert x.grad.tolist() == [1200.0] * 50
+
+
+def test_leaves_of_one_operation_get_gradients_of_their_own():
+    class Twice(Op):
+        def forward(self, a, b):
+            return a + b
+
+        def backward(self, grad, needed):
+            share = grad * 2
+            return share, share
+
+    a, b = leaf(1.0), leaf(2.0)
+    apply(Twice(), a, b).backward()
+    a.grad.zero_()
+    assert b.grad.tolist() == [2.0]
+
+
+def test_what_is_not_wanted_is_not_computed():
+    asked = []
+
+    class Watched(Op):
+        def forward(self, a, b):
+            return a + b
+
+        def backward(self, grad, needed):
+            asked.append(list(needed))
+            return tuple([grad * 1 if need else None for need in needed])
+
+    a, b = leaf(1.0), leaf(2.0)
+    y = apply(Watched(), a * 2, b)
+    needs = list(y.node.needs)
+    mg.grad(y, b, retain_graph=True)
+    mg.grad(y, a, retain_graph=True)
+    y.backward()
+    assert asked == [[False, True], [True, False], [True, True]] and y.node.needs == needs == [True, True]
+
+
+def test_an_intermediate_result_is_not_saved_as_a_constant_by_mistake():
+    class Square(Op):
+        def forward(self, x):
+            self.save(x * 2)
+            return x * x
+
+    with pytest.raises(TypeError, match=r"Square\.save.*wrap it in Tensor"):
+        apply(Square(), leaf(1.0, 2.0))
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [

@@ -70,14 +70,13 @@ def leaky_relu(x: Array, slope: float) -> Array:
 
 
 def leaky_relu_backward(grad: Array, x: Array, slope: float) -> Array:
-    """grad where x > 0, slope * grad elsewhere."""
+    """grad where x > 0, slope * grad elsewhere; for slope 0 a NaN counts as positive, as in PyTorch's relu."""
 
     def work(y: Array, g: Array, x: Array) -> None:
-        positive = np.greater(x, 0)
         if slope == 0:
-            np.multiply(g, positive, out=y)
+            np.multiply(g, np.logical_not(np.less_equal(x, 0)), out=y)
         else:
-            np.copyto(y, positive)
+            np.copyto(y, np.greater(x, 0))
             np.multiply(y, y.dtype.type(1 - slope), out=y)
             np.add(y, y.dtype.type(slope), out=y)
             np.multiply(y, g, out=y)

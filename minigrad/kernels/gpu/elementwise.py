@@ -13,7 +13,10 @@ from .common import elementwise
 
 RELU = "T x", "T y", "y = x <= 0 ? T(0) : x", "minigrad_relu"
 LEAKY_RELU = "T x, T slope", "T y", "y = x > 0 ? x : slope * x", "minigrad_leaky_relu"
-LEAKY_RELU_BACKWARD = "T grad, T x, T slope", "T y", "y = x > 0 ? grad : slope * grad", "minigrad_leaky_relu_backward"
+LEAKY_RELU_BACKWARD = (
+    "T grad, T x, T slope", "T y", "y = x > 0 || (x != x && slope == 0) ? grad : slope * grad",
+    "minigrad_leaky_relu_backward",
+)  # fmt: skip
 ELU = "T x, T alpha", "T y", "y = x > 0 ? x : alpha * expm1(x)", "minigrad_elu"
 SIGMOID = "T x", "T y", "y = T(1) / (T(1) + exp(-x))", "minigrad_sigmoid"
 SOFTPLUS = (
@@ -48,7 +51,7 @@ def leaky_relu(x: Array, slope: float) -> Array:
 
 
 def leaky_relu_backward(grad: Array, x: Array, slope: float) -> Array:
-    """grad where x > 0, slope * grad elsewhere."""
+    """grad where x > 0, slope * grad elsewhere; for slope 0 a NaN counts as positive, as in PyTorch's relu."""
     return elementwise(*LEAKY_RELU_BACKWARD)(grad, x, grad.dtype.type(slope))
 
 
