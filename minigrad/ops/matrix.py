@@ -27,7 +27,7 @@ class MatMul(Op):
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         a, b = self.saved
-        if self.is_gram and all(self.needs) and not is_grad_enabled():
+        if self.is_gram and all(needed) and not is_grad_enabled():
             shares = kernels_of(a.array).gram_backward(grad.array, a.array)
             return Tensor(shares[0]), Tensor(shares[1])
         return (
