@@ -41,6 +41,8 @@ Pooling
 Resampling and padding of the last two axes
     upsample_nearest2d(x, scale) -> (N, C, H * scale[0], W * scale[1]) for a pair of ints
     upsample_nearest2d_sum(grad, scale) -> the adjoint: the sum over each scale[0] x scale[1] block
+    pixel_shuffle(x, factor) -> (N, C, H * factor, W * factor) from (N, C * factor^2, H, W), as PyTorch orders them
+    pixel_unshuffle(x, factor) -> its inverse and adjoint
     pad2d(x, padding, mode) -> mode is "reflect" or "replicate"; x: (N, C, H, W)
     pad2d_sum(grad, padding, mode) -> the adjoint
 

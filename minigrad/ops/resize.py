@@ -15,7 +15,7 @@ from .common import require_float, require_tensor
 from .conv import Pair, pair
 from .matrix import matmul
 from .pool import adaptive_avg_pool2d
-from .shape import permute, reshape
+from .shape import reshape
 
 
 class Pad(Op):
@@ -85,6 +85,32 @@ class UpsampleNearestSum(Op):
 
     def backward(self, grad: Tensor) -> Tensor:
         return apply(UpsampleNearest(self.scale), grad)
+
+
+class PixelShuffle(Op):
+    """y = x with channels (C, r, r) laid out as blocks of r x r pixels; dx = dy with the blocks gathered again."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def forward(self, x: Array) -> Array:
+        return kernels_of(x).pixel_shuffle(x, self.factor)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return apply(PixelUnshuffle(self.factor), grad)
+
+
+class PixelUnshuffle(Op):
+    """The inverse of PixelShuffle, and, since both only move entries, its adjoint."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def forward(self, x: Array) -> Array:
+        return kernels_of(x).pixel_unshuffle(x, self.factor)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return apply(PixelShuffle(self.factor), grad)
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
@@ -235,9 +261,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     r = upscale_factor
     if input.array.ndim < 3 or not isinstance(r, (int, np.integer)) or r < 1 or input.shape[-3] % (r * r):
         raise ValueError(f"pixel_shuffle: input must be (..., C r^2, H, W) for r = {r}, got shape {input.shape}")
-    *batch, c, h, w = input.shape
-    blocks = reshape(input, (math.prod(batch), c // (r * r), r, r, h, w))
-    return reshape(permute(blocks, (0, 1, 4, 2, 5, 3)), (*batch, c // (r * r), h * r, w * r))
+    return _on_pictures(PixelShuffle(int(r)), input)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -247,6 +271,13 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     fits = isinstance(r, (int, np.integer)) and r >= 1 and input.array.ndim >= 3
     if not fits or input.shape[-2] % r or input.shape[-1] % r:
         raise ValueError(f"pixel_unshuffle: input must be (..., C, H r, W r) for r = {r}, got shape {input.shape}")
-    *batch, c, h, w = input.shape
-    blocks = reshape(input, (math.prod(batch), c, h // r, r, w // r, r))
-    return reshape(permute(blocks, (0, 1, 3, 5, 2, 4)), (*batch, c * r * r, h // r, w // r))
+    return _on_pictures(PixelUnshuffle(int(r)), input)
+
+
+def _on_pictures(op: Op, x: Tensor) -> Tensor:
+    """An operation on (N, C, H, W), applied to (..., C, H, W)."""
+    if x.array.ndim == 4:
+        return apply(op, x)
+    *batch, c, h, w = x.shape
+    y = apply(op, reshape(x, (math.prod(batch), c, h, w)))
+    return reshape(y, (*batch, *y.shape[1:]))

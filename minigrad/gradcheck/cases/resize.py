@@ -63,6 +63,13 @@ CASES = [
     _resized("interpolate", "area", normal(1, 2, 5, 4), size=(2, 3), mode="area"),
     _resized("interpolate", "bilinear, antialias", normal(1, 1, 7, 4), size=(3, 5), mode="bilinear", antialias=True),
     _resized("interpolate", "bicubic, antialias", normal(1, 1, 7, 5), size=(3, 2), mode="bicubic", antialias=True),
-    case("pixel_shuffle", "factor 2", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(1, 8, 2, 3)),
-    case("pixel_shuffle", "factor 3", lambda m, x: m.nn.functional.pixel_shuffle(x, 3), normal(2, 9, 1, 2)),
+    case("PixelShuffle", "factor 2", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(1, 8, 2, 3)),
+    case("PixelShuffle", "factor 3", lambda m, x: m.nn.functional.pixel_shuffle(x, 3), normal(2, 9, 1, 2)),
+    case("PixelShuffle", "empty batch", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(0, 4, 2, 2)),
+    case(
+        "PixelUnshuffle",
+        "factor 2, channels last",
+        lambda m, x: m.nn.functional.pixel_unshuffle(x, 2),
+        normal(1, 2, 4, 2, layout="channels_last"),
+    ),
 ]

@@ -63,6 +63,35 @@ def upsample_nearest2d_sum(grad: Array, scale: Pair) -> Array:
     return _by_rows((n, h // scale[0], w // scale[1], c), grad.dtype, work)
 
 
+def pixel_shuffle(x: Array, factor: int) -> Array:
+    """(N, C r^2, H, W) to (N, C, H r, W r): channels become sub-pixels."""
+    n, channels, h, w = x.shape
+    c, r = channels // factor**2, factor
+    y = np.empty((n, h, r, w, r, c), x.dtype)
+    blocks = x.transpose(0, 2, 3, 1).reshape(n, h, w, c, r, r).transpose(0, 1, 4, 2, 5, 3)
+
+    def work(images: slice, rows: slice) -> None:
+        y[images, rows] = blocks[images, rows]
+
+    rows_in_threads(work, y.reshape(n, h, r * w * r, c).transpose(0, 3, 1, 2))
+    return y.reshape(n, h * r, w * r, c).transpose(0, 3, 1, 2)
+
+
+def pixel_unshuffle(x: Array, factor: int) -> Array:
+    """(N, C, H r, W r) to (N, C r^2, H, W): the inverse, which is also the adjoint."""
+    n, c, height, width = x.shape
+    h, w, r = height // factor, width // factor, factor
+    blocks = x.transpose(0, 2, 3, 1).reshape(n, h, r, w, r, c).transpose(0, 1, 3, 5, 2, 4)
+    y = np.empty((n, h, w, c, r, r), x.dtype)
+
+    def work(images: slice, rows: slice) -> None:
+        y[images, rows] = blocks[images, rows]
+
+    result = y.reshape(n, h, w, c * r * r).transpose(0, 3, 1, 2)
+    rows_in_threads(work, result)
+    return result
+
+
 # ------------------------------------------------------------------------------------------------ borders
 
 

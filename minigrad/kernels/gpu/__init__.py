@@ -34,7 +34,14 @@ from .elementwise import (
 )
 from .norm import channel_sum, moments, normalize, normalize_backward
 from .pool import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
-from .resize import pad2d, pad2d_sum, upsample_nearest2d, upsample_nearest2d_sum
+from .resize import (
+    pad2d,
+    pad2d_sum,
+    pixel_shuffle,
+    pixel_unshuffle,
+    upsample_nearest2d,
+    upsample_nearest2d_sum,
+)
 
 __all__ = [
     "adam",
@@ -62,6 +69,8 @@ __all__ = [
     "normalize_backward",
     "pad2d",
     "pad2d_sum",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "sigmoid",
     "softplus",

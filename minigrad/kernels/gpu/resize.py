@@ -134,3 +134,17 @@ def pad2d_sum(grad: Array, padding: Sides, mode: str) -> Array:
     if y.size:
         indexed(grad.size, *PAD_SUM)(rows(grad), *y.shape[2:], *padding, mode == "reflect", y.reshape(-1))
     return y
+
+
+def pixel_shuffle(x: Array, factor: int) -> Array:
+    """(N, C r^2, H, W) to (N, C, H r, W r): channels become sub-pixels."""
+    (n, channels, h, w), r = x.shape, factor
+    blocks = x.reshape(n, channels // r**2, r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+    return cupy().ascontiguousarray(blocks).reshape(n, channels // r**2, h * r, w * r)
+
+
+def pixel_unshuffle(x: Array, factor: int) -> Array:
+    """(N, C, H r, W r) to (N, C r^2, H, W): the inverse, which is also the adjoint."""
+    (n, c, height, width), r = x.shape, factor
+    blocks = x.reshape(n, c, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+    return cupy().ascontiguousarray(blocks).reshape(n, c * r * r, height // r, width // r)

@@ -15,6 +15,8 @@ import minigrad as mg
 from minigrad.kernels import cpu
 from minigrad.kernels.cpu import threads, winograd
 from minigrad.kernels.cpu.threads import single_threaded_blas
+from nets import vgg_file
+from nets.vgg import VGG16
 from tests.helpers.paths import ROOT
 from tests.minigrad.kernels.test_cpu import random, relative_rms
 
@@ -407,3 +409,21 @@ def test_a_weight_whose_memory_a_numpy_array_shares_is_never_remembered(monkeypa
         before = mg.conv2d(x, weight, padding=1).numpy()
         shared *= 2
         np.testing.assert_allclose(mg.conv2d(x, weight, padding=1).numpy(), 2 * before, rtol=1e-4, atol=1e-4)
+
+
+def test_loaded_weights_may_be_cached(tmp_path):
+    """However weights came in, Winograd transforms them once: none shares its memory with a NumPy array."""
+    arrays = {
+        f"{name}.{part}": getattr(layer, part).detach().numpy().copy()
+        for name, layer in VGG16(None, "max").convolutions.items()
+        for part in ("weight", "bias")
+    }
+    with open(tmp_path / "vgg.npz", "wb") as file:
+        convention = vgg_file.InputConvention("rgb", 1.0, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+        vgg_file.write(file, vgg_file.Weights("vgg16", convention, arrays, "noise", converter="test"))
+    layer = mg.nn.Conv2d(16, 16, 3)
+    mg.save(layer.state_dict(), tmp_path / "layer.npz")
+    loaded = mg.nn.Conv2d(16, 16, 3)
+    loaded.load_state_dict(mg.load(tmp_path / "layer.npz"))
+    for net in (VGG16(tmp_path / "vgg.npz"), layer, loaded):
+        assert all(parameter.storage.cache is not None for parameter in net.parameters())
