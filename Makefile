@@ -26,7 +26,7 @@ ifneq ($(filter-out $(KNOWN),$(CHOSEN)),)
 $(error EXTRAS=$(strip $(EXTRAS)): there is no extra "$(firstword $(filter-out $(KNOWN),$(CHOSEN)))"; there are $(KNOWN))
 endif
 
-.PHONY: demo test test-gpu test-newest test-oldest coverage lint types lock clean
+.PHONY: demo test test-gpu test-newest test-oldest mutate coverage lint types lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.minigrad
@@ -52,6 +52,15 @@ test-oldest:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r locks/oldest.txt
 	$(RUN) -m pytest $(PYTEST) $(CORE_TESTS)
+
+# Bugs planted in every derivative: which does the gradient table see? Some minutes.
+mutate: $(INSTALLED)
+	$(RUN) -m tests.helpers.mutation
+
+# Which lines the tests run, as a table; PYTEST="-q -x" and TESTS=... as for `make test`.
+coverage: $(INSTALLED) $(VENV)/.dev
+	$(RUN) -m coverage run --source minigrad,nets,experiments,weights_converter -m pytest $(PYTEST) $(TESTS)
+	$(RUN) -m coverage report --skip-covered --sort cover
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

@@ -56,7 +56,9 @@ def gradcheck(
     Errors: GradientError (an AssertionError) with the report if something is wrong and raise_exception is set;
         TypeError for inputs that are not float64; ValueError if nothing requires a gradient.
     """
-    return _judged(examine(f, inputs, eps, atol, rtol, projections), raise_exception)
+    report = examine(f, inputs, eps, atol, rtol, projections)
+    report.failures += _needed_alone(f, _as_tuple(inputs))
+    return _judged(report, raise_exception)
 
 
 def gradgradcheck(
@@ -268,6 +270,32 @@ def _obstacles(
         if not np.array_equal(array, to_numpy(given[i].array)):
             found.append(f"input {i} was changed by the function")
     return found
+
+
+def _needed_alone(f: Function, given: Sequence[Any]) -> list[str]:
+    """Inputs whose gradient is another one where no other input requires any: operations compute only what is needed,
+    and may take one for the other."""
+    chosen, found = _checked(given), []
+    points = [given[i] for i in chosen]
+    random = np.random.default_rng(0)
+    with enable_grad():
+        outputs = _outputs(f, given)
+    weights = [_like(y, random.standard_normal(y.shape)) for y in outputs]
+    together = [_gradients(y, points, u) for y, u in zip(outputs, weights)]
+    for order, i in enumerate(chosen) if len(chosen) > 1 else ():
+        arguments = [x.detach() if j in chosen and j != i else x for j, x in enumerate(given)]
+        with enable_grad():
+            outputs = _outputs(f, arguments)
+        for y, u, shares in zip(outputs, weights, together):
+            if not _same(shares[order : order + 1], _gradients(y, [given[i]], u), RECORDED):
+                found.append(f"the gradient of input {i} is another one if no other input requires a gradient")
+    return found
+
+
+def _gradients(y: Tensor, points: Sequence[Tensor], u: Tensor) -> list[Tensor]:
+    """The gradients of y by the points, zeros where it does not depend on them."""
+    found = grad([y], points, [u], allow_unused=True) if y.requires_grad else [None] * len(points)
+    return [zeros_like(x) if share is None else share for x, share in zip(points, found)]
 
 
 def _same(first: Sequence[Tensor | None], second: Sequence[Tensor | None], tolerance: float = 0.0) -> bool:

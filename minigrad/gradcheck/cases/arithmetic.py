@@ -51,6 +51,7 @@ CASES = [
     case("Power", "negative exponent", lambda m, x: x**-1.5, positive(2, 3)),
     case("Power", "exponents 0 and 1", lambda m, x: x**0 + x**1, normal(2, 3)),
     case("Power", "number as base", lambda m, x: 2.5**x, normal(2, 3)),
+    case("Power", "number below 1 as base", lambda m, x: 0.3**x, normal(2, 3)),
     *_unary("Exp", lambda m, x: m.exp(x), normal),
     *_unary("Log", lambda m, x: m.log(x), positive),
     *_unary("Log1p", lambda m, x: m.log1p(x), positive),

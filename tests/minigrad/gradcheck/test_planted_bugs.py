@@ -80,6 +80,20 @@ def test_a_gradient_that_differs_when_it_is_recorded_is_caught(recorded, unrecor
         gradcheck(lambda x: apply(TwoWays(recorded, unrecorded), x), point(3))
 
 
+def test_a_gradient_that_is_missing_when_it_alone_is_needed_is_caught():
+    class Product(Op):
+        def forward(self, a, b):
+            self.save(a, b)
+            return a * b
+
+        def backward(self, grad):
+            a, b = self.saved
+            return grad * b if self.needs[1] else None, grad * a if self.needs[1] else None
+
+    with pytest.raises(GradientError, match="input 0 is another one if no other input requires a gradient"):
+        gradcheck(lambda a, b: apply(Product(), a, b), [point(3), point(3, seed=1)])
+
+
 def test_an_operation_without_a_case_is_told_from_one_that_does_not_exist(capsys):
     class GELU(Op):
         pass
