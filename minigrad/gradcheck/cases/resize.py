@@ -65,7 +65,7 @@ CASES = [
     _resized("interpolate", "bicubic, antialias", normal(1, 1, 7, 5), size=(3, 2), mode="bicubic", antialias=True),
     case("PixelShuffle", "factor 2", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(1, 8, 2, 3)),
     case("PixelShuffle", "factor 3", lambda m, x: m.nn.functional.pixel_shuffle(x, 3), normal(2, 9, 1, 2)),
-    case("PixelShuffle", "empty batch", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(0, 4, 2, 2)),
+    case("PixelShuffle", "one pixel", lambda m, x: m.nn.functional.pixel_shuffle(x, 2), normal(2, 4, 1, 1)),
     case(
         "PixelUnshuffle",
         "factor 2, channels last",
