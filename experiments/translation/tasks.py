@@ -91,7 +91,7 @@ def _paired_digits(source: Source, size: int, seed: int) -> Domains:
             b = digits.colored(pixels, targets)
             a = digits.grays(b)
         else:
-            products = np.arange(len(pixels)) // WEARERS
+            products = np.arange(len(pixels)) // (WEARERS if number == 0 else 1)
             pixels, targets = pixels[products], targets[products]
             a, b = digits.worn(pixels, random), digits.in_three_channels(pixels)
         parts.append(in_memory(np.concatenate([a, b], 1), size))
