@@ -52,7 +52,10 @@ def make_parser() -> Parser:
     how.add_argument("--lambda-identity", type=non_negative_float, metavar="W", help="CycleGAN 5")
     how.add_argument("--pool", type=natural_number, metavar="N", help="CycleGAN: pictures in the image pool (50)")
     how.add_argument(
-        "--constant-steps", type=positive_int, metavar="N", help="cycles: before the rate falls (steps / 2)"
+        "--constant-steps",
+        type=positive_int,
+        metavar="N",
+        help="cycles: before the rate falls (steps / 2; to --resume with more --steps, give the first run's)",
     )
     how.add_argument("--decay-steps", type=positive_int, metavar="N", help="cycles: while it falls to 0 (steps / 2)")
     how.add_argument(
