@@ -33,6 +33,7 @@ import numpy as np
 from .devices import Array, Device, device_of, xp_of
 from .grad_mode import enable_grad, mode, observers
 from .hooks import RemovableHandle
+from .kernels import kernels_of
 from .tensor_methods import Operators
 
 # --------------------------------------------------------------------------------------- tensors
@@ -266,17 +267,18 @@ class SavedTensor:
 def apply(op: Op, *inputs: Any) -> Tensor:
     """Run `op` on tensors (Python scalars pass through as constants) and record it if a gradient may be wanted."""
     recording = mode.recording
-    arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
-    op.needs = needs = [recording and isinstance(x, Tensor) and x.requires_grad for x in inputs]
+    arrays, needs = [], []
+    for x in inputs:
+        is_tensor = isinstance(x, Tensor)
+        arrays.append(x.array if is_tensor else x)
+        needs.append(recording and is_tensor and x.requires_grad)
+    op.needs = needs
     try:
-        if observers:
-            result = observers[-1](op, "forward", lambda: op.forward(*arrays))
-        else:
-            result = op.forward(*arrays)
+        result = op.forward(*arrays) if not observers else _observed(op, "forward", arrays)
     except Exception as error:
         _explain(op, arrays, error)
         raise
-    array = np.asarray(result) if isinstance(result, np.generic) else result  # NumPy makes 0-d results scalars
+    array = _as_array(result)
     if op.is_view and array.base is not None and xp_of(array).may_share_memory(array, arrays[0]):
         output: Tensor = View(array, inputs[0], op)
     else:
@@ -285,18 +287,27 @@ def apply(op: Op, *inputs: Any) -> Tensor:
         output.requires_grad, output.node = True, op
         op.shape = array.shape
         op.parents = [node_of(x) if need else None for x, need in zip(inputs, needs)]
-        if op.records:
-            op.records = [_packed(value, op, inputs, result, output) for value in op.records]
+        op.records = [None if value is None else _packed(value, op, inputs, result, output) for value in op.records]
     else:
         op.records = ()
     return output
+
+
+def _observed(op: Op, direction: str, arguments: Sequence[Any]) -> Any:
+    """Let the newest observer run an operation's forward or backward."""
+    return observers[-1](op, direction, lambda: getattr(op, direction)(*arguments))
+
+
+def _as_array(result: Any) -> Array:
+    """The result of a function of arrays; NumPy turns those without axes into scalars."""
+    return np.asarray(result) if isinstance(result, np.generic) else result
 
 
 def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Tensor) -> Any:
     """A value that `save` was given, as a SavedTensor if it is the array of an input or the result."""
     if value is result:
         return SavedTensor(output.array, op, output.storage)
-    if value is None or isinstance(value, (int, float, Tensor)):
+    if isinstance(value, (float, int, Tensor)):
         return value
     for x in inputs:
         if isinstance(x, Tensor) and value is x.array:
@@ -395,10 +406,7 @@ def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], order: dict[Node, 
     """
     needed = [parent in order for parent in op.parents] if partial else op.needs
     arguments = (grad, needed) if op.takes_needed else (grad,)
-    if observers:
-        shares = observers[-1](op, "backward", lambda: op.backward(*arguments))
-    else:
-        shares = op.backward(*arguments)
+    shares = op.backward(*arguments) if not observers else _observed(op, "backward", arguments)
     if type(shares) is not tuple:
         shares = (shares,)
     for parent, share, need in zip(op.parents, shares, needed):
@@ -420,7 +428,11 @@ def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], order: dict[Node, 
 def _add_share(grads: dict[Node, Tensor], node: Node, share: Tensor) -> None:
     """Add to what a node has received; never in place, for somebody else may hold either array."""
     known = grads.get(node)
-    grads[node] = share if known is None else known + share
+    if known is not None and not mode.recording:
+        share = Tensor(_as_array(kernels_of(share.array).add(known.array, share.array)))
+    elif known is not None:
+        share = known + share
+    grads[node] = share
 
 
 def _is_aliased(share: Tensor, gradients: Sequence[Tensor | None]) -> bool:

@@ -63,6 +63,8 @@ def operands(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
 def _with_number(operation: str, x: Tensor, number: Any) -> tuple[Tensor, Any]:
     """A Tensor and a number, the Tensor converted if the number is of a higher kind."""
     kind = x.array.dtype.kind
+    if type(number) is float and kind == "f":
+        return x, number
     if isinstance(number, np.generic) and number.dtype.kind in "biuf":
         number = number.item()
     if isinstance(number, float):

@@ -23,6 +23,7 @@ The gradient of an input that was broadcast is summed over its repeats, since ea
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class Elementwise(Op, abstract=True):
     quiet = False  # whether formula may overflow, divide by zero, or be undefined, without NumPy's warning of it
     derivatives: tuple[Callable[..., Tensor] | None, ...]  # of each input
     reads: tuple[tuple[int, ...], ...]  # for each derivative, where in (*inputs, y) its arguments stand
+    kept: dict[tuple[bool, ...], list[bool]]  # which of (*inputs, y) to save, by which inputs need a gradient
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -46,6 +48,10 @@ class Elementwise(Op, abstract=True):
         places = {name: place for place, name in enumerate([*inputs, "y"])}
         cls.derivatives = tuple([getattr(cls, f"d{name}", None) for name in inputs])
         cls.reads = tuple([tuple([places[n] for n in _arguments(d)[1:]]) if d else () for d in cls.derivatives])
+        cls.kept = {}
+        for needs in itertools.product((False, True), repeat=len(inputs)):
+            read = {place for need, where in zip(needs, cls.reads) if need for place in where}
+            cls.kept[needs] = [place in read for place in places.values()]
 
     def formula(self, *arrays: Any) -> Array:
         raise TypeError(f"{type(self).__name__} defines no formula")
@@ -58,16 +64,20 @@ class Elementwise(Op, abstract=True):
             y = self.formula(*arrays)
         if True in self.needs:
             self.shapes = [getattr(array, "shape", ()) for array in arrays]
-            read = {place for need, places in zip(self.needs, self.reads) if need for place in places}
-            self.save(*[value if place in read else None for place, value in enumerate((*arrays, y))])
+            kept = self.kept[tuple(self.needs)]
+            self.save(*[value if keep else None for value, keep in zip((*arrays, y), kept)])
         return y
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         saved = self.saved
-        return tuple([
-            sum_to(derivative(self, grad, *[saved[place] for place in places]), shape) if need and derivative else None
-            for need, derivative, places, shape in zip(needed, self.derivatives, self.reads, self.shapes)
-        ])  # fmt: skip
+        shares: list[Tensor | None] = []
+        for need, derivative, places, shape in zip(needed, self.derivatives, self.reads, self.shapes):
+            if need and derivative is not None:
+                share = derivative(self, grad, *[saved[place] for place in places])
+                shares.append(share if share.array.shape == shape else sum_to(share, shape))
+            else:
+                shares.append(None)
+        return tuple(shares)
 
 
 def _arguments(function: Callable[..., Any]) -> list[str]:

@@ -4,16 +4,13 @@
     def exp(input: Tensor) -> Tensor:
         \"\"\"e ** input.\"\"\"
 
-makes `minigrad.exp(x)` and `x.exp()`. The places are
+says that there are `minigrad.exp(x)` and `x.exp()`; a test says which line is missing where. The places are
 
     "minigrad"                  minigrad.exp(x)
     "Tensor"                    x.exp(): the tensor takes the place of the first argument
-    "in-place"                  x.exp_(): the result is written into x
+    "in-place"                  x.exp_(): the result is written into x; the method is made from the declaration
     "nn.functional"             minigrad.nn.functional.exp(x)
 
-Editors and type checkers read the names and signatures from the stubs beside the modules (`__init__.pyi`,
-`tensor_methods.pyi`, `nn/functional.pyi`), which also are the lists to look through. `python -m minigrad.stubs`
-writes them; a test fails while they are out of date.
 """
 
 from __future__ import annotations
@@ -31,10 +28,12 @@ declared: dict[str, dict[str, Callable[..., Any]]] = {place: {} for place in PLA
 def public(*places: str) -> Callable[[F], F]:
     """Offer a function to users under its own name, in the places named. Errors: ValueError for an unknown place."""
 
+    for place in places:
+        if place not in declared:
+            raise ValueError(f"public: {place!r} is not a place; use {', '.join(PLACES)}")
+
     def declare(function: F) -> F:
         for place in places:
-            if place not in declared:
-                raise ValueError(f"public: {place!r} is not a place; use {', '.join(PLACES)}")
             declared[place][function.__name__] = function
         return function
 

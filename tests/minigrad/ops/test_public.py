@@ -1,0 +1,52 @@
+"""Every function stands where its declaration says that users find it."""
+
+import inspect
+
+import pytest
+
+import minigrad as mg
+from minigrad.ops.public import declared, public
+
+
+@pytest.mark.parametrize("name", declared["minigrad"])
+def test_functions_of_the_package(name):
+    assert getattr(mg, name, None) is declared["minigrad"][name], f"import {name} in minigrad/__init__.py"
+
+
+@pytest.mark.parametrize("name", declared["nn.functional"])
+def test_functions_of_nn_functional(name):
+    function = getattr(mg.nn.functional, name, None)
+    assert function is declared["nn.functional"][name], f"import {name} in minigrad/nn/functional.py"
+    assert name in mg.nn.functional.__all__, f"add {name} to __all__ of minigrad/nn/functional.py"
+
+
+@pytest.mark.parametrize("name", declared["Tensor"])
+def test_methods_of_tensors(name):
+    method = getattr(mg.Tensor, name, None)
+    assert method is not None, f"write the method {name} in minigrad/tensor_methods.py"
+    ours, theirs = (list(inspect.signature(f).parameters)[1:] for f in (method, declared["Tensor"][name]))
+    assert ours == theirs[: len(ours)], f"{name}: the method's arguments are {ours}, the function's {theirs}"
+
+
+@pytest.mark.parametrize("name", declared["in-place"])
+def test_methods_that_write_in_place(name):
+    """Called on a result, they change it and return it."""
+    function = declared["in-place"][name]
+    required = [
+        p
+        for p in list(inspect.signature(function).parameters.values())[1:]
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    arguments = {"clamp": [0.0, 1.0]}.get(name, [2.0] * len(required))
+    x = mg.tensor([0.25, 3.0], requires_grad=True)
+    y = x * 1
+    result = getattr(y, f"{name}_")(*arguments)
+    assert result is y and y.tolist() == function(x, *arguments).tolist()
+    (expected,) = mg.grad(function(x, *arguments).sum(), x)
+    (found,) = mg.grad(y.sum(), x)
+    assert found.tolist() == expected.tolist()
+
+
+def test_an_unknown_place_is_refused():
+    with pytest.raises(ValueError, match="'torch' is not a place"):
+        public("torch")
