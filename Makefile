@@ -75,8 +75,10 @@ $(RUN):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "minigrad needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
+# editable_mode=compat: this folder goes onto the path. Else a script beside a clone that is itself called minigrad would
+# import the clone's folder, which is no package, in place of the package in it.
 $(VENV)/.minigrad: $(VENV)/.core pyproject.toml
-	$(PIP) --no-deps --no-build-isolation -e .
+	$(PIP) --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	touch $@
 
 $(VENV)/.oracle: locks/oracle.txt locks/torch.txt $(RUN)
