@@ -16,14 +16,17 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from minigrad import cuda, devices
+from minigrad.files import check_replaceable
 from minigrad.random import manual_seed
 
 FAILED = 2
@@ -37,36 +40,49 @@ class UserError(ValueError):
 def run(main: Callable[[], Any]) -> NoReturn:
     """Call `main` and leave the program: 0 when done, 2 after a user's error, 130 after Ctrl-C."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may be of any bytes
     try:
         main()
         sys.stdout.flush()
-        sys.exit(0)
+        _leave(0)
     except BrokenPipeError:  # the reader of our output (`| head`) has left; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _leave(0)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        _leave(INTERRUPTED)
+    except (ValueError, OSError, RuntimeError, MemoryError, OverflowError) as error:
         if os.environ.get("MINIGRAD_DEBUG"):
             raise
         print(f"error: {sentence(error)}", file=sys.stderr)
-        sys.exit(FAILED)
+        _leave(FAILED)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the program; a Ctrl-C that comes only now has nothing left to stop."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def sentence(error: BaseException) -> str:
-    """An exception in words fit for a user."""
+    """An exception in words fit for a user, in one line."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror.lower()}"
+        return printable(f"{where}{error.strerror[:1].lower()}{error.strerror[1:]}")
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({error}); use a smaller size or batch" if str(error) else "out of memory"
-    return str(error) or type(error).__name__
+    return printable(str(error) or type(error).__name__)
+
+
+def printable(text: str) -> str:
+    """Text with every control character written as an escape: names from files and folders may hold any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
     """Warnings as plain lines, without the place in the code that issued them."""
-    print(f"note: {message}", file=sys.stderr)
+    print(f"note: {printable(str(message))}", file=sys.stderr)
 
 
 # ------------------------------------------------------------------------------------------- the parser
@@ -84,11 +100,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """argparse with defaults shown, no abbreviated options, and errors as `error: ...`, exit code 2."""
 
-    def __init__(self, description: str, **options: Any) -> None:
+    def __init__(self, description: str = "", **options: Any) -> None:
         super().__init__(description=description, formatter_class=_Help, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message} (--help lists the options)", file=sys.stderr)
+        print(f"error: {printable(message)} (--help lists the options)", file=sys.stderr)
         sys.exit(FAILED)
 
 
@@ -122,33 +138,43 @@ def start(options: argparse.Namespace) -> devices.Device:
 
 
 def positive_int(text: str) -> int:
-    """A whole number of at least 1."""
-    return _number(text, int, 1, "a whole number of at least 1")
+    """A whole number from 1 to 2^31 - 1: a size, or a count."""
+    return _number(text, int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
 
 
 def natural_number(text: str) -> int:
-    """A whole number of at least 0."""
-    return _number(text, int, 0, "a whole number of at least 0")
+    """A whole number from 0 to 2^63 - 1: a seed, or a count that may be 0."""
+    return _number(text, int, 0, 2**63 - 1, "a whole number from 0 to 9223372036854775807")
 
 
 def positive_float(text: str) -> float:
     """A finite number greater than 0."""
-    return _number(text, float, math.nextafter(0, 1), "a number greater than 0")
+    return _number(text, float, math.nextafter(0, 1), sys.float_info.max, "a number greater than 0")
 
 
 def non_negative_float(text: str) -> float:
     """A finite number of at least 0."""
-    return _number(text, float, 0, "a number of at least 0")
+    return _number(text, float, 0, sys.float_info.max, "a number of at least 0")
 
 
-def _number(text: str, kind: Callable[[str], Any], least: float, wanted: str) -> Any:
+def finite_float(text: str) -> float:
+    """A finite number."""
+    return _number(text, float, -sys.float_info.max, sys.float_info.max, "a number")
+
+
+def _number(text: str, kind: Callable[[str], Any], least: float, most: float, wanted: str) -> Any:
     try:
         value = kind(text)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= least):
-        raise argparse.ArgumentTypeError(f"must be {wanted}, got {text!r}")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"must be {wanted}, got {shortened(text)!r}")
     return value
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """The text, or its beginning and three dots."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def existing_file(text: str) -> Path:
@@ -157,7 +183,7 @@ def existing_file(text: str) -> Path:
     if not path.exists():
         raise argparse.ArgumentTypeError(f"{path}: there is no such file")
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{path}: must be a file, this is a folder")
+        raise argparse.ArgumentTypeError(f"{path}: must be a file, this is a {'folder' if path.is_dir() else 'device'}")
     return path
 
 
@@ -188,9 +214,13 @@ def writable_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def writable_file(path: str | os.PathLike[str]) -> Path:
-    """The path of a file that can be written: its folder takes files, and it is no folder itself."""
+    """The path of a file that can be written: its folder takes files, and what stands there is a regular file."""
     file = Path(path).expanduser()
     if file.is_dir():
         raise UserError(f"{file}: must be a file name, this is a folder")
+    try:
+        check_replaceable(file)
+    except OSError as error:
+        raise UserError(f"cannot write there: {sentence(error)}") from error
     writable_folder(file.parent)
     return file

@@ -12,7 +12,7 @@ import typing
 from typing import Any, TypeVar
 
 S = TypeVar("S")
-LARGEST = 2**31 - 1  # of whole numbers in settings: sizes, counts and seeds
+LARGEST = 2**63 - 1  # of whole numbers in settings: sizes, counts and seeds
 
 
 def from_plain(kind: type[S], values: Any, place: str) -> S:
@@ -56,7 +56,7 @@ def _convert(hint: Any, value: Any, place: str) -> Any:
         return value
     if hint in (str, bool) and type(value) is hint:
         return value
-    wanted = {float: "a finite number", int: "a whole number of at most 10 digits"}.get(hint, f"a {hint.__name__}")
+    wanted = {float: "a finite number", int: "a whole number of at most 19 digits"}.get(hint, f"a {hint.__name__}")
     raise ValueError(f"{place}: must be {wanted}, got {_shown(value)}")
 
 

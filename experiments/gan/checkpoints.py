@@ -61,7 +61,7 @@ def read(path: str | os.PathLike[str], device: Device = devices.CPU) -> tuple[Ch
     """A GAN's checkpoint and its settings. Errors: UserError, naming the file and the key that is wrong."""
     checkpoint = run_checkpoints.read(Path(path), device, UPGRADES)
     if checkpoint.game != "gan":
-        raise UserError(f"{path}: a checkpoint of {checkpoint.game}, not of a GAN")
+        raise UserError(f"{path}: a checkpoint of {described(checkpoint.game)}, not of a GAN")
     settings = checkpoint.settings_as(GanSettings)
     try:
         check(settings)

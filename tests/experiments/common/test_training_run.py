@@ -158,7 +158,7 @@ def test_a_run_is_neither_overwritten_nor_continued_as_another(tmp_path):
     class Other(Line):
         name = "other"
 
-    with pytest.raises(ValueError, match="is a run of line, not of other"):
+    with pytest.raises(ValueError, match="is a run of 'line', not of other"):
         run(tmp_path, "--resume", game=Other)
     assert contents(tmp_path) == before
     run(tmp_path, "--fresh", "--steps", 10)
