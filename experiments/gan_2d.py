@@ -18,24 +18,27 @@ from minigrad.files import atomic_write
 
 from .common.cli import (
     Parser,
+    UserError,
     add_common,
     non_negative_float,
     positive_float,
     positive_int,
     run,
     start,
-    writable_folder,
 )
 from .common.html_page import Page
 from .common.images import save_gif, save_picture
+from .common.output_folder import OutputFolder
 from .common.plots import plot_losses
 from .gan.losses import LOSSES
 from .gan.plane import PENALTY, PLANE_LOSSES, Watcher, generated, make_players, play
 from .gan.toy_data import POINTS
 
+FILES = ("samples.gif", "final.png", "losses.csv", "losses.png", "report.json", "index.html")
+
 
 def write_results(folder: Path, watcher: Watcher, report: dict[str, Any], title: str) -> None:
-    """The animation, its last frame, the plot, the figures and the page."""
+    """The animation, its last frame, the plot, the metrics and the page."""
     save_gif(watcher.frames, folder / "samples.gif", milliseconds=120)
     save_picture(watcher.frames[-1], folder / "final.png")
     plot_losses(folder / "losses.csv", folder / "losses.png")
@@ -43,7 +46,7 @@ def write_results(folder: Path, watcher: Watcher, report: dict[str, Any], title:
         file.write(json.dumps(report, indent=1).encode())
     page = Page(title, "Blue: what the discriminator takes for real. Black: generated. Arrows: where the loss pulls.")
     page.pictures([(folder / "samples.gif", "the run"), (folder / "final.png", "its end")])
-    page.table(["measure", "value"], report.items())
+    page.table(["metric", "value"], report.items())
     page.picture(folder / "losses.png", "losses and the discriminator's mean outputs", width=620)
     page.save(folder / "index.html")
 
@@ -54,7 +57,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--data", choices=POINTS, default="ring", help="8 spots on a ring, 25 on a grid, or a spiral")
     parser.add_argument("--loss", choices=LOSSES, default="ns", help="what the networks are asked to do")
     parser.add_argument("--steps", type=positive_int, default=2000, metavar="N", help="generator steps")
-    parser.add_argument("--penalty", type=non_negative_float, default=PENALTY, metavar="L", help="factor of wgan-gp's")
+    parser.add_argument("--penalty", type=non_negative_float, metavar="L", help=f"of wgan-gp (default: {PENALTY})")
     parser.add_argument("--d-steps", type=positive_int, metavar="K", help="discriminator steps a generator step")
     parser.add_argument("--batch-size", type=positive_int, default=256, metavar="N", help="points a batch")
     parser.add_argument("--hidden", type=positive_int, default=128, metavar="N", help="units of each hidden layer")
@@ -63,15 +66,18 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--out", default="out/gan_2d", metavar="DIR", help="the folder for the results")
     add_common(parser)
     options = parser.parse_args(arguments)
-    device, folder = start(options), writable_folder(options.out)
     loss = PLANE_LOSSES[options.loss]
-    penalty = options.penalty if loss.penalty else 0.0
+    if options.penalty is not None and not loss.penalty:
+        raise UserError(f"--penalty: the loss {loss.name} has no gradient penalty; use --loss wgan-gp")
+    penalty = loss.penalty if options.penalty is None else options.penalty
     loss = dataclasses.replace(loss, d_steps=options.d_steps or loss.d_steps, penalty=penalty)
-    points = POINTS[options.data]()
-    players = make_players(loss, options.lr, options.hidden, device)
-    watcher = play(players, points, options.steps, options.batch_size, folder, max(options.frames, 2))
-    report = {"steps": players.step, **points.report(generated(players, 5000))}
-    write_results(folder, watcher, report, f"A GAN in the plane: {options.data}, {options.loss}")
+    device = start(options)
+    with OutputFolder(options.out) as output:
+        folder, points = output.claim(*FILES), POINTS[options.data]()
+        players = make_players(loss, options.lr, options.hidden, device)
+        watcher = play(players, points, options.steps, options.batch_size, folder, max(options.frames, 2))
+        report = {"steps": players.step, **points.report(generated(players, 5000))}
+        write_results(folder, watcher, report, f"A GAN in the plane: {options.data}, {options.loss}")
     print(f"{options.data}, {options.loss}: " + ", ".join(f"{name} {value:.4g}" for name, value in report.items()))
     print(f"the page is {folder / 'index.html'}")
     return report

@@ -26,9 +26,10 @@ import minigrad as mg
 from minigrad.devices import Device
 from minigrad.files import atomic_write
 
-from .common.cli import Parser, add_common, positive_int, run, start, writable_folder
+from .common.cli import Parser, add_common, positive_int, run, start
 from .common.html_page import Page
 from .common.images import save_picture, strip
+from .common.output_folder import OutputFolder
 from .common.plots import plot_curves
 from .gan.losses import LOSSES
 from .gan.plane import PLANE_LOSSES, Watcher, generated, make_players, play
@@ -36,6 +37,7 @@ from .gan.toy_data import ring
 from .gan.training import Players, improve_discriminator, improve_generator
 from .gan.zero_sum import RULES, play_product
 
+FILES = ("saturation.png", "overpowering.png", "collapse.png", "zero_sum.png", "report.json", "index.html")
 HIDDEN, BATCH, RATE = 64, 128, 1e-3
 START = 5  # steps in which the discriminator comes to overpower
 OVERPOWERED = {"saturating": "minimax", "ns": "non-saturating", "wgan-gp": "Wasserstein with gradient penalty"}
@@ -59,8 +61,8 @@ def pull_on_samples(players: Players) -> float:
     with mg.no_grad():
         made = players.generate(None, BATCH)
     made = made.detach().requires_grad_()
-    (slope,) = mg.grad(players.loss.generator(players.D(made)), [made])
-    return float(np.linalg.norm(slope.cpu().numpy() * BATCH, axis=1).mean())
+    (gradient,) = mg.grad(players.loss.generator(players.D(made)), [made])
+    return float(np.linalg.norm(gradient.cpu().numpy() * BATCH, axis=1).mean())
 
 
 def overpowering(folder: Path, steps: int, device: Device) -> dict[str, float]:
@@ -117,7 +119,7 @@ def write_page(folder: Path, found: dict[str, Any]) -> None:
     page.paragraph(
         "Twenty discriminator steps for each of the generator's. Real and generated points do not overlap, so the "
         "discriminator becomes certain. Under the minimax loss the generator is then left without a direction; a "
-        "critic with a gradient penalty has slope about 1 everywhere and keeps giving one."
+        "critic with a gradient penalty has gradient about 1 everywhere and keeps giving one."
     )
     page.picture(folder / "overpowering.png", width=560)
     page.heading("Mode collapse")
@@ -134,26 +136,28 @@ def write_page(folder: Path, found: dict[str, Any]) -> None:
         "penalties on the discriminator's gradient do for GANs."
     )
     page.picture(folder / "zero_sum.png", width=560)
-    page.heading("Figures")
-    page.table(["measure", "value"], found.items())
+    page.heading("Results")
+    page.table(["metric", "value"], found.items())
     page.save(folder / "index.html")
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """The command line; returns the figures."""
+    """The command line; returns the results."""
     parser = Parser("Make GANs fail on purpose and explain how.", prog="python -m experiments.gan_failures")
     parser.add_argument("--steps", type=positive_int, default=600, metavar="N", help="length of the longest part")
     parser.add_argument("--out", default="out/failures", metavar="DIR", help="the folder for the results")
     add_common(parser)
     options = parser.parse_args(arguments)
-    device, folder = start(options), writable_folder(options.out)
-    found: dict[str, Any] = saturation(folder)
-    found |= overpowering(folder, max(options.steps // 6, 10), device)
-    found |= collapse(folder, options.steps, device)
-    found |= zero_sum(folder)
-    with atomic_write(folder / "report.json") as file:
-        file.write(json.dumps(found, indent=1).encode())
-    write_page(folder, found)
+    device = start(options)
+    with OutputFolder(options.out) as output:
+        folder = output.claim(*FILES)
+        found: dict[str, Any] = saturation(folder)
+        found |= overpowering(folder, max(options.steps // 6, 10), device)
+        found |= collapse(folder, options.steps, device)
+        found |= zero_sum(folder)
+        with atomic_write(folder / "report.json") as file:
+            file.write(json.dumps(found, indent=1).encode())
+        write_page(folder, found)
     for name, value in found.items():
         print(f"{name:>60}  {value:.4g}")
     print(f"the page is {folder / 'index.html'}")

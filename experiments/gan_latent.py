@@ -4,7 +4,7 @@
 
 interpolation.png   rows: linear, then spherical, from one noise to another; below, fading between the two pictures
 contact.png         numbered samples, to choose from for the arithmetic
-arithmetic.png      mean of three A - mean of three B + mean of three C, with eight neighbours; and the same in pixels
+arithmetic.png      mean of three A - mean of three B + mean of three C, with eight neighbors; and the same in pixels
 walk.gif            a walk through many noises
 (Radford, Metz and Chintala 2016, sections 6.1 and 6.3.2; White 2016, "Sampling generative networks".)
 """
@@ -19,19 +19,22 @@ from PIL import Image, ImageDraw
 
 import minigrad as mg
 from minigrad.autograd import Tensor
+from minigrad.files import check_outputs
 
-from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_folder
+from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start
 from .common.html_page import Page
 from .common.images import grid, label_font, save_gif, save_picture, strip, to_image
+from .common.output_folder import OutputFolder
 from .gan.checkpoints import Trained
 
-NEIGHBOURS = 0.25  # how far, in each coordinate at most, the eight neighbours lie (Radford et al. 2016, figure 7)
+FILES = ("interpolation.png", "contact.png", "arithmetic.png", "walk.gif", "index.html")
+NEIGHBORS = 0.25  # how far, in each coordinate at most, the eight neighbors lie (Radford et al. 2016, figure 7)
 
 
 def linear(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
     """`count` points (count, D) on the line from start to end, both included."""
-    share = np.linspace(0, 1, count, dtype=np.float32)[:, None]
-    return (1 - share) * start + share * end
+    fraction = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+    return (1 - fraction) * start + fraction * end
 
 
 def spherical(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
@@ -43,8 +46,8 @@ def spherical(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
     angle = np.arccos(np.clip(cosine, -1, 1))
     if np.sin(angle) < 1e-6:
         return linear(start, end, count)
-    share = np.linspace(0, 1, count, dtype=np.float32)[:, None]
-    path = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)
+    fraction = np.linspace(0, 1, count, dtype=np.float32)[:, None]
+    path = (np.sin((1 - fraction) * angle) * start + np.sin(fraction * angle) * end) / np.sin(angle)
     return path.astype(np.float32)
 
 
@@ -69,22 +72,22 @@ class Explorer:
         for pair in range(pairs):
             start, end = self.noise[2 * pair], self.noise[2 * pair + 1]
             rows += [self.draw(linear(start, end, count)), self.draw(spherical(start, end, count))]
-            share = np.linspace(0, 1, count, dtype=np.float32)[:, None, None, None]
-            rows.append((1 - share) * rows[-1][:1] + share * rows[-1][-1:])
+            fraction = np.linspace(0, 1, count, dtype=np.float32)[:, None, None, None]
+            rows.append((1 - fraction) * rows[-1][:1] + fraction * rows[-1][-1:])
         return grid(np.concatenate(rows), columns=count)
 
     def arithmetic(self, a: list[int], b: list[int], c: list[int]) -> Image.Image:
-        """The means of three A, B and C; A - B + C in the middle of its neighbours; and A - B + C in pixels."""
+        """The means of three A, B and C; A - B + C in the middle of its neighbors; and A - B + C in pixels."""
         means = [self.noise[chosen].mean(0) for chosen in (a, b, c)]
         result = means[0] - means[1] + means[2]
-        moved = result + np.random.default_rng(0).uniform(-NEIGHBOURS, NEIGHBOURS, (9, len(result)))
+        moved = result + np.random.default_rng(0).uniform(-NEIGHBORS, NEIGHBORS, (9, len(result)))
         moved[4] = result
         in_pixels = [self.pictures[chosen].mean(0) for chosen in (a, b, c)]
         control = np.clip(in_pixels[0] - in_pixels[1] + in_pixels[2], 0, 1)
         shown = [*self.draw(np.stack(means).astype(np.float32)), grid(self.draw(moved.astype(np.float32))), control]
         images = [to_image(picture) for picture in shown]
         enlarged = [image.resize((196, 196), Image.Resampling.NEAREST) for image in images]
-        return strip(enlarged, ["mean of A", "mean of B", "mean of C", "A - B + C, neighbours", "in pixels"])
+        return strip(enlarged, ["mean of A", "mean of B", "mean of C", "A - B + C, neighbors", "in pixels"])
 
     def walk(self, stops: int, count: int) -> list[Image.Image]:
         """Frames of a spherical walk from noise to noise and back to the first."""
@@ -143,22 +146,27 @@ def main(arguments: list[str] | None = None) -> None:
         text = f"three samples by number, see contact.png (default: {','.join(map(str, numbers))})"
         parser.add_argument(f"--{letter}", type=three, default=numbers, metavar="N,N,N", help=f"{text}%(default).0s")
     parser.add_argument("--samples", type=positive_int, default=64, metavar="N", help="on the contact sheet")
-    parser.add_argument("--digit", type=int, choices=range(10), default=3, help="what a conditional generator draws")
+    parser.add_argument("--digit", type=int, choices=range(10), help="what a conditional generator draws (default: 3)")
     add_common(parser)
     options = parser.parse_args(arguments)
     if options.samples < 8:
         raise UserError(f"--samples: at least 8 are needed for the walk, got {options.samples}")
     if max(*options.a, *options.b, *options.c) >= options.samples:
         raise UserError(f"--a, --b, --c: the samples are numbered 0 to {options.samples - 1}; raise --samples for more")
-    device, folder = start(options), writable_folder(options.out)
-    trained = Trained(options.checkpoint, device)
-    start(options)  # making the network drew from the generator too: the noise begins at the seed
-    explorer = Explorer(trained, options.samples, options.digit)
-    save_picture(explorer.interpolations(4, 11), folder / "interpolation.png")
-    save_picture(contact_sheet(explorer.pictures), folder / "contact.png")
-    save_picture(explorer.arithmetic(options.a, options.b, options.c), folder / "arithmetic.png")
-    save_gif(explorer.walk(8, 10), folder / "walk.gif")
-    write_page(folder)
+    device = start(options)
+    with OutputFolder(options.out) as output:
+        folder = output.claim(*FILES)
+        check_outputs([folder / name for name in FILES], [options.checkpoint])
+        trained = Trained(options.checkpoint, device)
+        if options.digit is not None and not trained.settings.classes:
+            raise UserError(f"--digit: {options.checkpoint} is not conditional, so it draws whatever it likes")
+        start(options)  # making the network drew from the generator too: the noise begins at the seed
+        explorer = Explorer(trained, options.samples, 3 if options.digit is None else options.digit)
+        save_picture(explorer.interpolations(4, 11), folder / "interpolation.png")
+        save_picture(contact_sheet(explorer.pictures), folder / "contact.png")
+        save_picture(explorer.arithmetic(options.a, options.b, options.c), folder / "arithmetic.png")
+        save_gif(explorer.walk(8, 10), folder / "walk.gif")
+        write_page(folder)
     print(f"the page is {folder / 'index.html'}")
 
 

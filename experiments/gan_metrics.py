@@ -17,6 +17,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.autograd import Tensor
 from minigrad.devices import Device
+from minigrad.files import check_outputs
 from nets.classifier import DigitClassifier
 
 from .common.cli import Parser, UserError, add_common, positive_int, run, start
@@ -26,9 +27,10 @@ from .common.run_page import write_metrics, write_page
 from .gan import metrics
 from .gan.checkpoints import Trained
 from .gan.classifier import accuracy, checksum, described, kept_classifier
-from .gan.datasets import NAMED, open_dataset
+from .gan.datasets import NAMED, check_data_dir, open_dataset
 from .gan.game import about
 
+FILES = ("metrics.json", "nearest.png")
 COMPARED = 1000  # samples, and test images, whose nearest training image is looked for
 
 
@@ -69,7 +71,7 @@ class Evaluator:
             found["label accuracy, labels shuffled"] = float((classes == shuffled).mean())
         return found
 
-    def neighbours(self, pictures: Tensor, count: int = 16) -> np.ndarray:
+    def neighbors(self, pictures: Tensor, count: int = 16) -> np.ndarray:
         """Samples in the upper row and below each the training image with the nearest pixels, as one picture."""
         chosen = pictures[:count]
         flat = self.train.pixels.reshape(len(self.train), -1).astype(np.float32) / 255
@@ -103,6 +105,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     add_common(parser)
     options = parser.parse_args(arguments)
     device = start(options)
+    check_data_dir(options.data_dir, options.dataset)
     if options.source is None and not options.train_classifier:
         raise UserError("nothing to do: name a checkpoint or samples, or ask for --train-classifier")
     if options.source is None:
@@ -121,7 +124,8 @@ def evaluate_source(options: Any, device: Device) -> dict[str, Any]:
             f"{source}: was trained on {dataset}; there are classifiers for {', '.join(NAMED)}, name one with --dataset"
         )
     with OutputFolder(options.out or source.parent) as folder:
-        folder.check_free(["metrics.json", "nearest.png"])
+        check_outputs([folder.path / name for name in FILES], [source])
+        folder.check_free(FILES)
         evaluator = Evaluator(dataset, options.data_dir, device, options.train_classifier)
         start(options)
         if trained:
@@ -130,7 +134,7 @@ def evaluate_source(options: Any, device: Device) -> dict[str, Any]:
         else:
             pictures, labels = load_samples(source)
         found = evaluator.report(pictures, labels)
-        save_picture(evaluator.neighbours(pictures), folder.file("nearest.png"))
+        save_picture(evaluator.neighbors(pictures), folder.file("nearest.png"))
         write_metrics(folder, found)
         if trained and folder.existing(r"index\.html"):
             write_page(folder, about(trained.settings), dataclasses.asdict(trained.settings), found)

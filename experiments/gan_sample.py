@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.autograd import Tensor
-from minigrad.files import atomic_write
+from minigrad.files import atomic_write, check_outputs
 
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
 from .gan.checkpoints import Trained
@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     if Path(options.output).suffix != ".npy":
         raise UserError(f"{options.output}: the name must end in .npy")
     target = writable_file(options.output)
+    beside = target.with_name(f"{target.stem}.labels.npy")
+    check_outputs([target, beside] if options.labels else [target], [options.checkpoint])
     trained = Trained(options.checkpoint, device)
     if options.labels and not trained.settings.classes:
         raise UserError(f"--labels: {options.checkpoint} is not conditional, so its pictures have no classes")
@@ -52,7 +54,6 @@ def main(arguments: list[str] | None = None) -> None:
     save_array(as_bytes(pictures), target)
     print(f"{options.n} pictures: {target}")
     if options.labels and labels is not None:
-        beside = target.with_name(f"{target.stem}.labels.npy")
         save_array(labels.cpu().numpy(), beside)
         print(f"their classes: {beside}")
 

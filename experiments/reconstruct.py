@@ -11,18 +11,22 @@ and Bethge 2015): the more layers, the larger the structures that come back.
 
 from __future__ import annotations
 
+import argparse
 import math
+from typing import Any
 
 import numpy as np
 
 import minigrad as mg
+from minigrad.files import check_outputs
 from nets import vgg
 
 from .common import images
-from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_folder
+from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start
+from .common.output_folder import OutputFolder
 from .common.progress import interruptible, progress_bar, show
 from .style.presets import STYLE_LAYERS, Preset
-from .style.search import Targets, optimise
+from .style.search import Search, Targets, noise_picture
 
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
 POOLING_SET = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
@@ -52,19 +56,14 @@ def reconstruct(
     """A picture (1, 3, H, W) in [0, 1] with the original's features in `content` and Gram matrices in `style`."""
     tensor = mg.tensor(original, device=net.mean.device)
     targets = Targets(net, preset(content, style), tensor, [(tensor, 1.0)] if style else [], [None])
-    noise = mg.random.generator().standard_normal(original.shape, dtype=np.float32)
-    first = np.clip(0.5 + 0.1 * noise, 0, 1).astype(np.float32)
+    search = Search(targets, noise_picture(*original.shape[2:]), steps)
     with interruptible() as stop, progress_bar(steps, ", ".join(content or style)) as bar:
-
-        def watch(step: int, losses: dict[str, float], picture: np.ndarray) -> bool:
+        for evaluation in search:
             bar.update()
-            show(bar, loss=losses["total"])
-            return bool(stop)
-
-        result = optimise(targets, first, steps, watch)
-        if stop:
-            raise KeyboardInterrupt
-    return np.clip(result, 0, 1)
+            show(bar, loss=evaluation.losses["total"])
+            if stop:
+                raise KeyboardInterrupt
+    return np.clip(search.best, 0, 1)
 
 
 def sets(style: bool) -> list[tuple[str, ...]]:
@@ -87,24 +86,36 @@ def main(arguments: list[str] | None = None) -> None:
     add_common(parser)
     options = parser.parse_args(arguments)
     device = start(options)
-    folder = writable_folder(options.out)
     original = images.load_picture(options.picture, options.size)
     if min(original.shape[2:]) < 32:
         raise UserError("--size: at least 32 pixels are needed on the shorter side")
     net = vgg.load(options.weights, options.pooling).to(device=device)
+    with OutputFolder(options.out) as folder:
+        check_outputs(map(folder.file, names(options.style)), [options.picture, options.weights])
+        reconstruct_all(net, original, options, folder)
+
+
+def names(style: bool) -> list[str]:
+    """The files that are written: the strip, and a picture for each set of layers."""
+    kind = "style" if style else "content"
+    return [f"{kind}_strip.png", *[f"{kind}_{layers[-1]}.png" for layers in sets(style)]]
+
+
+def reconstruct_all(net: Any, original: np.ndarray, options: argparse.Namespace, folder: OutputFolder) -> None:
+    """All pictures, and the strip of them; after Ctrl-C the strip shows those that are finished."""
     found, labels = [original], ["original"]
+    strip, *files = names(options.style)
     try:
-        for layers in sets(options.style):
+        for layers, name in zip(sets(options.style), files):
             content, style = ((), layers) if options.style else (layers, ())
             picture = reconstruct(net, original, content, style, options.steps)
             labels.append(described(net, layers, None if options.style else psnr(picture, original)))
             found.append(picture)
-            images.save_picture(picture, folder / f"{'style' if options.style else 'content'}_{layers[-1]}.png")
-    finally:  # after Ctrl-C too: the pictures that are finished
+            images.save_picture(picture, folder.file(name))
+    finally:
         if len(labels) > 1:
-            strip = folder / ("style_strip.png" if options.style else "content_strip.png")
-            images.save_picture(images.strip(found, labels), strip)
-            print(f"wrote {strip} and the single pictures beside it")
+            images.save_picture(images.strip(found, labels), folder.file(strip))
+            print(f"wrote {folder.path / strip} and the single pictures beside it")
 
 
 def described(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...], quality: float | None) -> str:

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 
 import minigrad as mg
-from minigrad.files import atomic_write
+from minigrad.files import atomic_write, check_outputs
 from nets import vgg
 
 from .common import images
 from .common.cli import Parser, add_common, existing_file, positive_float, positive_int, run, start, writable_file
 from .common.progress import progress_bar
 from .style.presets import PRESETS, STYLE_LAYERS, Preset
-from .style.search import Targets, optimise
+from .style.search import Search, Targets
 
 
 def cell_preset(depth: int, ratio: float) -> Preset:
@@ -40,7 +40,10 @@ def cell(
     tensors = [mg.tensor(picture, device=net.mean.device) for picture in (content, style)]
     preset = cell_preset(depth, ratio)
     targets = Targets(net, preset, tensors[0], [(tensors[1], 1.0)], [None])
-    picture = np.clip(optimise(targets, content, steps, lambda *_: False), 0, 1)
+    search = Search(targets, content, steps)
+    for _ in search:
+        pass
+    picture = np.clip(search.best, 0, 1)
     with mg.no_grad():
         _, losses = targets.loss(mg.tensor(picture, dtype=mg.float32, device=net.mean.device))
     return picture, float(losses["content"]) / ratio, float(losses["style"]) / 5.0
@@ -63,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     device = start(options)
     output = writable_file(options.output)
+    check_outputs([output, output.with_suffix(".csv")], [options.content, options.style, options.weights])
     content, style = (images.load_picture(path, options.size) for path in (options.content, options.style))
     net = vgg.load(options.weights, "avg").to(device=device)
     rows: list[list[np.ndarray]] = []

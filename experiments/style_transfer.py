@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import minigrad as mg
+from minigrad.files import check_outputs
 from minigrad.hub import weights_file
 from nets import vgg
 
@@ -37,10 +36,10 @@ from .common.cli import (
     writable_file,
 )
 from .common.html_page import Page
-from .common.progress import Interrupt, interruptible, progress_bar, show
+from .common.progress import interruptible, progress_bar, show
 from .style.calibration import calibrate
 from .style.presets import PRESETS, RANDOM_FEATURES, Preset
-from .style.search import Losses, Targets, optimise
+from .style.search import Evaluation, Search, Targets, noise_picture
 
 BYTES_PER_PIXEL = 2100  # of the picture, measured with VGG19 to conv5_1: features, their gradients, scratch
 BYTES_ALWAYS = 550 << 20  # weights, their Winograd transforms, the program
@@ -67,7 +66,7 @@ def parser() -> Parser:
     look.add_argument(
         "--masks", type=existing_file, nargs="+", help="one picture for each style, white where it applies"
     )
-    look.add_argument("--keep-colors", action="store_true", help="take only brightness from the result, colours stay")
+    look.add_argument("--keep-colors", action="store_true", help="take only brightness from the result, colors stay")
     look.add_argument(
         "--init",
         type=initial_picture,
@@ -115,14 +114,34 @@ def settings(options: argparse.Namespace, preset: Preset) -> Preset:
 def _layers(given: list[str] | None, usual: dict[str, float]) -> dict[str, float]:
     if not given:
         return usual
-    layers = {}
+    layers: dict[str, float] = {}
     for item in given:
-        name, _, weight = item.partition("=")
+        name, equals, weight = item.partition("=")
         try:
-            layers[name] = float(weight) if weight else next(iter(usual.values()))
-        except ValueError:
-            raise UserError(f"layers: {item!r} is not LAYER or LAYER=WEIGHT, for example conv4_2=1.5") from None
+            value = non_negative_float(weight) if equals else next(iter(usual.values()))
+        except argparse.ArgumentTypeError as error:
+            raise UserError(
+                f"layers: {item!r} is not LAYER or LAYER=WEIGHT, for example conv4_2=1.5; the weight {error}"
+            ) from None
+        if name in layers:
+            raise UserError(f"layers: {name!r} is named twice; name it once, with the weight it shall have")
+        layers[name] = value
     return layers
+
+
+def check_effects(options: argparse.Namespace, preset: Preset) -> None:
+    """Errors: UserError for options that could have no effect."""
+    if options.lr is not None and preset.optimizer == "lbfgs":
+        raise UserError("--lr has no effect on lbfgs, which finds its steps by itself; add --optimizer adam or sgd")
+    if options.blend and options.masks:
+        raise UserError("--blend has no effect with --masks, which say where each style applies; use one of them")
+    if options.blend and len(options.style) == 1:
+        raise UserError("--blend has an effect with several style pictures only, and one was given")
+    if not any([*preset.content_layers.values(), *preset.style_layers.values()]):
+        raise UserError(
+            "the weights of content and style are all 0: there is nothing to search for; raise --content-weight, "
+            "--style-weight or a layer's weight"
+        )
 
 
 def available_memory() -> int | None:
@@ -164,14 +183,8 @@ class Level:
     done: int
 
 
-def noise(level: Level) -> np.ndarray:
-    """A gray picture with normal noise of deviation 0.1, (1, 3, height, width)."""
-    values = mg.random.generator().standard_normal((1, 3, level.height, level.width), dtype=np.float32)
-    return np.clip(0.5 + 0.1 * values, 0, 1).astype(np.float32)
-
-
 class Run:
-    """One style transfer from its options: loads, prepares, optimises level by level, writes."""
+    """One style transfer from its options: loads, prepares, optimizes level by level, writes."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -183,6 +196,8 @@ class Run:
         self.preset = settings(
             options, PRESETS[options.preset] if weights or options.preset != "default" else RANDOM_FEATURES
         )
+        check_effects(options, self.preset)
+        check_outputs(self.outputs(), self.inputs())
         self.content = images.load_picture(options.content, self.preset.size)
         self.height, self.width = self.content.shape[2:]
         if min(self.height, self.width) < 16:
@@ -190,7 +205,7 @@ class Run:
         self.blends = self._blends()
         self.initial = self._initial()
         self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
-        self.log = plots.LossLog(self.output.with_name(f"{self.output.stem}_losses.csv"))
+        self.log = plots.LossLog(self.beside("losses.csv"))
         self.frames: list[np.ndarray] = []
         self.step = 0
 
@@ -203,7 +218,8 @@ class Run:
         if self.options.masks:
             return [1.0] * count
         blends = self.options.blend or [1.0] * count
-        return [blend / sum(blends) for blend in blends]
+        largest = max(blends)  # divided by it first, so that the sum is finite
+        return [blend / largest / sum(other / largest for other in blends) for blend in blends]
 
     def _initial(self) -> np.ndarray | None:
         """The picture that the search begins with; None for noise."""
@@ -238,7 +254,7 @@ class Run:
         if self.weights is None:
             print(
                 "  no --weights: the features are RANDOM (an untrained VGG19, calibrated on these pictures); they "
-                "carry colour and brush strokes only.\n  For trained ones: python -m weights_converter download vgg19"
+                "carry color and brush strokes only.\n  For trained ones: python -m weights_converter download vgg19"
             )
         check_memory((self.height, self.width))
 
@@ -256,12 +272,18 @@ class Run:
     def go(self) -> np.ndarray:
         """All levels, coarse to fine; returns the result (1, 3, H, W) in [0, 1]."""
         levels = self.levels()
-        picture = noise(levels[0]) if self.initial is None else self.initial
+        picture = noise_picture(levels[0].height, levels[0].width) if self.initial is None else self.initial
         with interruptible() as stop, progress_bar(self.preset.steps, "painting") as bar, self.log:
             for level in levels:
                 first = images.resize(picture, level.height, level.width)
-                found = optimise(self.targets(level), first, level.steps, self.watcher(level, bar, stop))
-                picture = np.clip(found, 0, 1)
+                search = Search(self.targets(level), first, level.steps)
+                for evaluation in search:
+                    self.note(level.done + evaluation.step, evaluation)
+                    bar.update()
+                    show(bar, **{name: evaluation.losses[name] for name in ("content", "style")})
+                    if stop:
+                        break
+                picture = np.clip(search.best, 0, 1)
                 if stop:
                     break
         if stop:
@@ -279,28 +301,41 @@ class Run:
         masks = self.masks(level.height, level.width)
         return Targets(self.net, self.preset, self.tensor(content), list(zip(styles, self.blends)), masks)
 
-    def watcher(self, level: Level, bar: Any, stop: Interrupt) -> Callable[[int, Losses, np.ndarray], bool]:
-        """What `optimise` calls after each step: it notes, shows and saves, and says whether to stop."""
+    def note(self, step: int, evaluation: Evaluation) -> None:
+        """Log an evaluation, and keep its picture where the options ask for it."""
+        self.step = step
+        self.log.add(step, **evaluation.losses)
+        picture = np.clip(np.nan_to_num(evaluation.picture), 0, 1)  # a search may try a picture of NaNs and go back
+        if self.preset.save_every and step % self.preset.save_every == 0:
+            images.save_picture(picture, self.step_name(step))
+        if self.options.gif and step % max(1, self.preset.steps // 40) == 0:
+            self.frames.append(images.resize(picture, self.height, self.width))
 
-        def watch(step: int, losses: Losses, image: np.ndarray) -> bool:
-            self.step = step = level.done + step
-            image = np.clip(np.nan_to_num(image), 0, 1)  # a search may try a picture of NaNs and go back
-            self.log.add(step, **losses)
-            bar.update()
-            show(bar, **{name: losses[name] for name in ("content", "style")})
-            if self.preset.save_every and step % self.preset.save_every == 0:
-                name = self.output.with_name(f"{self.output.stem}_{step:05d}{self.output.suffix}")
-                images.save_picture(image, name)
-            if self.options.gif and step % max(1, self.preset.steps // 40) == 0:
-                self.frames.append(images.resize(image, self.height, self.width))
-            return bool(stop)
+    def beside(self, text: str) -> Path:
+        """The name of a file that belongs to the output."""
+        return self.output.with_name(f"{self.output.stem}_{text}")
 
-        return watch
+    def step_name(self, step: int) -> Path:
+        return self.beside(f"{step:05d}{self.output.suffix}")
+
+    def outputs(self) -> list[Path]:
+        """Every file that the run will write."""
+        names = ["panel.png", "losses.csv", "losses.png"]
+        names += ["run.gif"] * self.options.gif + ["report.html"] * self.options.report
+        every = self.preset.save_every
+        steps = range(every, self.preset.steps + 1, every) if every else []
+        return [self.output, *map(self.beside, names), *map(self.step_name, steps)]
+
+    def inputs(self) -> list[Path]:
+        """Every file that the run reads."""
+        files = [self.options.content, *self.options.style, *(self.options.masks or [])]
+        files += [self.weights] if self.weights else []
+        return [*files, Path(self.preset.init).expanduser()] if self.preset.init not in ("content", "noise") else files
 
     def write(self, result: np.ndarray) -> None:
         """The result and what belongs to it: panel, losses, plot, and if asked for the animation and the page."""
         if self.options.keep_colors:
-            result = images.with_colours_of(result, self.content)
+            result = images.with_colors_of(result, self.content)
         given = {name: str(value) for name, value in vars(self.options).items() if value is not None}
         parameters: dict[str, object] = {
             **given,
@@ -308,7 +343,7 @@ class Run:
             "program": f"minigrad {mg.__version__}",
         }
         images.save_picture(result, self.output, parameters)
-        beside = lambda text: self.output.with_name(f"{self.output.stem}_{text}")  # noqa: E731
+        beside = self.beside
         shown = [
             self.content,
             *[images.load_picture(path, max(self.height, self.width)) for path in self.options.style],

@@ -16,7 +16,7 @@ from minigrad.devices import Device
 
 from .common.cli import Parser, UserError, natural_number, non_negative_float, positive_float, positive_int, run
 from .common.training_run import add_training_options, train
-from .gan.datasets import NAMED, open_dataset
+from .gan.datasets import NAMED, check_data_dir, open_dataset
 from .gan.game import Gan
 from .gan.losses import LOSSES
 from .gan.recipes import RECIPES, check, usual_rate
@@ -75,8 +75,20 @@ def _add_tricks(parser: Parser) -> None:
     tricks.add_argument("--spectral-norm", action="store_true", help="normalise the discriminator's layers")
 
 
+def check_effects(options: argparse.Namespace) -> None:
+    """Errors: UserError for options that could have no effect."""
+    check_data_dir(options.data_dir, options.dataset)
+    if options.noise_steps and not options.instance_noise:
+        raise UserError("--noise-steps has no effect without --instance-noise, whose end it sets")
+    if options.beta1 is not None and options.loss == "wgan":
+        raise UserError("--beta1 has no effect with --loss wgan, which is trained with RMSprop; use wgan-gp")
+    if options.lr and options.g_lr and options.d_lr:
+        raise UserError("--lr has no effect when both --g-lr and --d-lr are given; leave one of the three out")
+
+
 def settings_from(options: argparse.Namespace) -> GanSettings:
     """The settings that the options describe, defaults filled in. Errors: UserError for what does not go together."""
+    check_effects(options)
     recipe = RECIPES[options.net]
     lr, betas = usual_rate(options.net, options.loss)
     lr = options.lr or lr

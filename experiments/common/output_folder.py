@@ -61,6 +61,12 @@ class OutputFolder:
             self._note({*self.names, name})
         return self.path / name
 
+    def claim(self, *names: str) -> Path:
+        """The folder's path, after `file` for each of these names: for commands that always write the same files."""
+        self.check_free(names)
+        self._note({*self.names, *names})
+        return self.path
+
     def in_the_way(self, name: str) -> UserError:
         """The error for a file that the command would write and did not make."""
         return UserError(

@@ -34,6 +34,12 @@ def open_dataset(name: str, data_dir: str | None, side: int, train: bool = True)
     return ImageFolder(name, size=side, gray=side == 28)
 
 
+def check_data_dir(data_dir: str | None, dataset: str | None) -> None:
+    """Errors: UserError for a --data-dir that could have no effect."""
+    if data_dir is not None and dataset not in (None, "mnist", "fashion_mnist"):
+        raise UserError(f"--data-dir has no effect with --dataset {dataset}; it says where mnist or fashion_mnist lie")
+
+
 def real_batches(loader: DataLoader, side: int, classes: int, device: devices.Device) -> Iterator[Batch]:
     """Batches without end: pictures (N, C, side, side) in [-1, 1] and, if there are classes, their numbers.
 

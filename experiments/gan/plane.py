@@ -26,7 +26,8 @@ from .training import Players, alternate
 NOISE = 8  # numbers of noise a point
 SHOWN = 400  # points in a frame
 RANGE = 2.8  # the frames show the square from -RANGE to RANGE
-READ_EVERY = 20
+READ_EVERY = 20  # steps between rows of losses.csv
+COLUMNS = ("d_loss", "d_real", "d_fake", "g_loss")
 PENALTY = 0.1  # of wgan-gp in the plane; 10, right for pictures, flattens the critic between spots this small
 PLANE_LOSSES = {
     name: dataclasses.replace(loss, penalty=PENALTY) if loss.penalty else loss for name, loss in LOSSES.items()
@@ -66,19 +67,19 @@ class Watcher:
         self.data = points.sample(SHOWN)
         self.frames: list[Image.Image] = []
 
-    def look(self) -> dict[str, np.ndarray]:
-        """opinion: D over the square (60, 60); made: generated points; pull: minus the loss's gradient at them."""
+    def observe(self) -> dict[str, np.ndarray]:
+        """d_output: D over the square (60, 60); made: generated points; force: minus the loss's gradient at them."""
         players, axis = self.players, np.linspace(-RANGE, RANGE, 60, dtype=np.float32)
         places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
         with mg.no_grad():
-            opinion = players.loss.reported(players.D(mg.tensor(places, device=players.device))).cpu().numpy()
+            d_output = players.loss.reported(players.D(mg.tensor(places, device=players.device))).cpu().numpy()
             made: Tensor = players.G(self.noise)
         made = made.detach().requires_grad_()
-        (slope,) = mg.grad(players.loss.generator(players.D(made)), [made])
+        (gradient,) = mg.grad(players.loss.generator(players.D(made)), [made])
         return {
-            "opinion": opinion.reshape(60, 60),
+            "d_output": d_output.reshape(60, 60),
             "made": made.detach().cpu().numpy(),
-            "pull": -slope.cpu().numpy() * SHOWN,
+            "force": -gradient.cpu().numpy() * SHOWN,
         }
 
     def draw(self) -> None:
@@ -86,21 +87,21 @@ class Watcher:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        seen = self.look()
+        seen = self.observe()
         figure = Figure(figsize=(4.2, 4.4), dpi=100, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        middle = 0.5 if self.players.loss.reported is mg.sigmoid else float(np.median(seen["opinion"]))
-        reach = max(float(np.abs(seen["opinion"] - middle).max()), 1e-6)
+        middle = 0.5 if self.players.loss.reported is mg.sigmoid else float(np.median(seen["d_output"]))
+        reach = max(float(np.abs(seen["d_output"] - middle).max()), 1e-6)
         axes.imshow(
-            seen["opinion"], extent=(-RANGE, RANGE) * 2, origin="lower", cmap="RdBu", alpha=0.6,
+            seen["d_output"], extent=(-RANGE, RANGE) * 2, origin="lower", cmap="RdBu", alpha=0.6,
             vmin=middle - reach, vmax=middle + reach, interpolation="bilinear",
         )  # fmt: skip
         axes.scatter(*self.data.T, s=4, color="0.45", linewidths=0)
         axes.scatter(*seen["made"].T, s=5, color="black", linewidths=0)
-        longest = max(float(np.abs(seen["pull"]).max()), 1e-9)
+        longest = max(float(np.abs(seen["force"]).max()), 1e-9)
         arrows = slice(None, None, 4)
-        axes.quiver(*seen["made"][arrows].T, *(seen["pull"][arrows] / longest).T, scale=8, width=0.003, color="purple")
+        axes.quiver(*seen["made"][arrows].T, *(seen["force"][arrows] / longest).T, scale=8, width=0.003, color="purple")
         axes.set(xlim=(-RANGE, RANGE), ylim=(-RANGE, RANGE), xticks=[], yticks=[])
         axes.set_title(f"{self.players.loss.name}, step {self.players.step}", fontsize=10)
         buffer = io.BytesIO()
@@ -114,7 +115,9 @@ def play(
     """Train for `steps` steps; with a folder, log the losses there and draw `frames` frames evenly over the run."""
     batches, watcher = points.batches(batch, players.device), Watcher(players, points)
     due = set(np.linspace(0, steps, frames).round().astype(int).tolist()) if frames else set()
-    log = LossLog(folder / "losses.csv") if folder else None
+    log = LossLog(folder / "losses.csv", COLUMNS) if folder else None
+    if log:
+        log.restore(np.empty((0, 1 + len(COLUMNS))))
     if 0 in due:
         watcher.draw()
     with interruptible() as stop, progress_bar(steps, f"2-D {players.loss.name}") as bar:
@@ -122,8 +125,8 @@ def play(
             losses = alternate(players, batches)
             players.step += 1
             bar.update()
-            if log and players.step % READ_EVERY == 0:
-                read = {name: value.item() for name, value in losses.items()}
+            if log and (players.step % READ_EVERY == 0 or players.step == steps):
+                read = {name: losses[name].item() for name in COLUMNS}
                 log.add(players.step, **read)
                 show(bar, **read)
             if players.step in due:

@@ -1,26 +1,37 @@
 """The optimization of one picture: targets from content and style, the loss, and the loop.
 
-`optimise` is the loop that a learner should read; `Targets` holds what the picture is compared with.
+    search = Search(Targets(...), picture, steps=200)
+    for evaluation in search:                  # ends after 200 evaluations of the loss
+        print(evaluation.step, evaluation.losses)
+    result = search.best
+
+`Search.__iter__` is the loop that a learner should read; `Targets` holds what the picture is compared with.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 import minigrad as mg
 from minigrad import Tensor, optim
+from minigrad.random import generator
 from nets.vgg import VGG16, VGG19
 
 from .losses import content_loss, style_loss, style_target, tv_loss
 from .presets import Preset
 
 Losses = dict[str, float]
-LBFGS_ITERATIONS = 10  # in each call of step, between looks at the clock
+
+
+def noise_picture(height: int, width: int) -> np.ndarray:
+    """A gray picture with normal noise of deviation 0.1, (1, 3, height, width), to start from."""
+    values = generator().standard_normal((1, 3, height, width), dtype=np.float32)
+    return np.clip(0.5 + 0.1 * values, 0, 1).astype(np.float32)
 
 
 class Targets:
@@ -74,108 +85,108 @@ def resized_mask(mask: Tensor, features: Tensor) -> Tensor:
 
 
 def make_optimizer(preset: Preset, image: Tensor) -> optim.Optimizer:
-    """The preset's optimizer of one tensor."""
+    """The preset's optimizer of one tensor. L-BFGS makes one iteration a step, and never stops by itself."""
     if preset.optimizer == "lbfgs":
         return optim.LBFGS(
-            [image],
-            max_iter=LBFGS_ITERATIONS,
-            tolerance_grad=0,
-            tolerance_change=0,
-            history_size=20,
-            line_search_fn="strong_wolfe",
+            [image], max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=20, line_search_fn="strong_wolfe"
         )
     kind = {"adam": optim.Adam, "sgd": optim.SGD}[preset.optimizer]
     return kind([image], preset.lr)
 
 
-class Enough(Exception):
-    """Raised inside the closure when the steps are used up or the user wants to stop."""
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of the loss. step: its number, from 1. picture: (1, 3, H, W), not clipped to [0, 1]."""
+
+    step: int
+    losses: Losses
+    picture: np.ndarray
 
 
 class Search:
-    """The picture that is changed, the best one so far, and the optimizer with its step length.
+    """The search for a picture from `start`, (1, 3, H, W), RGB in [0, 1], in `steps` evaluations of the loss.
 
-    Pixels are in the preset's range; what leaves [0, 1] is clipped only in the result.
+    Iterating over it runs the search; `best` is the picture of the smallest loss so far. Pixels are in the preset's
+    range; what leaves [0, 1] is clipped only in the result.
     """
 
-    def __init__(self, targets: Targets, start: np.ndarray) -> None:
-        self.targets, self.preset = targets, targets.preset
+    def __init__(self, targets: Targets, start: np.ndarray, steps: int) -> None:
+        self.targets, self.preset, self.steps, self.step = targets, targets.preset, steps, 0
         self.image = mg.tensor(
             start * self.preset.range, dtype=mg.float32, device=targets.net.mean.device, requires_grad=True
         )
-        self.best: tuple[float, np.ndarray] = (math.inf, start)
-        self.caution = 1.0  # times the preset's lr
-        self.healthy = True  # whether the last loss and gradient were finite
+        self.best, self.best_loss = start, math.inf
+        self.lr_scale = 1.0  # times the preset's lr
+        self.is_finite = True  # whether the last loss and gradient were
         self.optimizer = make_optimizer(self.preset, self.image)
+        self._evaluated: tuple[Tensor, Tensor] | None = None  # the last place and its loss; image.grad belongs to it
+        self._new: list[Evaluation] = []
 
-    def evaluate(self) -> tuple[Tensor, Losses, np.ndarray]:
-        """The loss with its gradient, the terms, and the picture (1, 3, H, W) in terms of [0, 1].
+    def __iter__(self) -> Iterator[Evaluation]:
+        """Every evaluation, in order; L-BFGS may make several in an iteration.
 
-        Errors: RuntimeError if not even the first picture's loss is finite.
+        Errors: RuntimeError if the loss of the first picture is not finite.
         """
+        while self.step < self.steps:
+            self.set_step_length()
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.optimizer.step(self.closure)
+            if not self._new:  # L-BFGS is on a flat spot: begin anew instead of stopping
+                self.optimizer, self._evaluated = make_optimizer(self.preset, self.image), None
+            if self.preset.optimizer != "lbfgs" and not self.is_finite:
+                self.go_back()
+            yield from self._new
+            self._new.clear()
+
+    def closure(self) -> Tensor:
+        """The loss, with its gradient, for the optimizer.
+
+        Where L-BFGS was last it need not be evaluated again. Beyond the last step every place counts as infinitely
+        bad, which ends a line search at the best place that it has seen.
+        """
+        if self._evaluated and bool((self._evaluated[0] == self.image.detach()).all()):
+            return self._evaluated[1]
+        if self.step >= self.steps:
+            return mg.tensor(math.inf)
         self.optimizer.zero_grad()
         loss, terms = self.targets.loss(self.image / self.preset.range)
         loss.backward()
-        losses = {name: float(term) for name, term in terms.items()}
-        slope = float(self.image.grad.abs().sum())  # type: ignore[union-attr]
+        self.step += 1
+        self._evaluated = self.image.detach().clone(), loss.detach()
+        self._record({name: float(term) for name, term in terms.items()})
+        return self._evaluated[1]
+
+    def _record(self, losses: Losses) -> None:
+        """Note an evaluation, and the picture if it is the best so far."""
         picture = self.image.detach().cpu().numpy() / self.preset.range
-        self.healthy = math.isfinite(losses["total"]) and math.isfinite(slope)
-        if not self.healthy and math.isinf(self.best[0]):
+        gradient = float(self.image.grad.abs().sum())  # type: ignore[union-attr]
+        self.is_finite = math.isfinite(losses["total"]) and math.isfinite(gradient)
+        if not self.is_finite and math.isinf(self.best_loss):
             raise RuntimeError(
                 "style transfer: the loss was never finite, not even for the first picture; check the weights file, "
                 "and the weights given to losses and layers"
             )
-        if self.healthy and losses["total"] < self.best[0]:
-            self.best = (losses["total"], picture.copy())
-        return loss, losses, picture
+        if self.is_finite and losses["total"] < self.best_loss:
+            self.best, self.best_loss = picture, losses["total"]
+        self._new.append(Evaluation(self.step, losses, picture))
 
-    def set_step_length(self, step: int) -> None:
+    def set_step_length(self) -> None:
         """lr times lr_decay for each hundred steps, for Adam and SGD; L-BFGS finds its own."""
         if self.preset.optimizer != "lbfgs":
-            decay = self.preset.lr_decay ** (step / 100)
-            self.optimizer.param_groups[0]["lr"] = self.preset.lr * decay * self.caution
+            decay = self.preset.lr_decay ** (self.step / 100)
+            self.optimizer.param_groups[0]["lr"] = self.preset.lr * decay * self.lr_scale
 
-    def go_back(self, step: int) -> None:
+    def go_back(self) -> None:
         """After a step to NaN: to the best picture, without the averages that the NaN spoiled, at half the lr.
 
         The lr stays cut: where the step was too long once, it would be again. (L-BFGS goes back by itself.)
         """
-        self.caution /= 2
+        self.lr_scale /= 2
         with mg.no_grad():
-            self.image.copy_(mg.tensor(self.best[1] * self.preset.range, dtype=mg.float32, device=self.image.device))
-        self.optimizer = make_optimizer(self.preset, self.image)
+            self.image.copy_(mg.tensor(self.best * self.preset.range, dtype=mg.float32, device=self.image.device))
+        self.optimizer, self._evaluated = make_optimizer(self.preset, self.image), None
         warnings.warn(
-            f"step {step}: the loss was not finite; going on from the best picture with {self.caution:g} times the lr",
+            f"step {self.step}: the loss was not finite; going on from the best picture with {self.lr_scale:g} times "
+            "the lr",
             stacklevel=2,
         )
-
-
-def optimise(
-    targets: Targets, start: np.ndarray, steps: int, watch: Callable[[int, Losses, np.ndarray], bool]
-) -> np.ndarray:
-    """Change the picture `start` (1, 3, H, W), RGB in [0, 1], for `steps` evaluations of the loss; returns the best.
-
-    watch: called after each evaluation with (step, losses, picture); returns True to stop.
-    Errors: RuntimeError if the loss of `start` is not finite.
-    """
-    search, step = Search(targets, start), 0
-
-    def closure() -> Tensor:
-        nonlocal step
-        loss, losses, picture = search.evaluate()
-        step += 1
-        if watch(step, losses, picture) or step >= steps:
-            raise Enough
-        return loss
-
-    with contextlib.suppress(Enough), np.errstate(over="ignore", invalid="ignore"):
-        while True:
-            before = step
-            search.set_step_length(step)
-            search.optimizer.step(closure)
-            if targets.preset.optimizer != "lbfgs":
-                if not search.healthy:
-                    search.go_back(step)
-            elif step - before == 1:  # a flat spot: begin anew instead of stopping
-                search.optimizer = make_optimizer(targets.preset, search.image)
-    return search.best[1]

@@ -13,7 +13,7 @@ from experiments.common import images
 from experiments.common.cli import run
 from experiments.style.calibration import calibrate
 from experiments.style.presets import Preset
-from experiments.style.search import Search, Targets, optimise
+from experiments.style.search import Search, Targets
 from nets import vgg
 from tests.helpers.style_samples import arguments
 
@@ -54,8 +54,10 @@ def searched(targets, content, steps):
     totals = []
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
-        picture = optimise(targets, content.numpy(), steps, lambda step, terms, image: totals.append(terms["total"]))
-    return picture, totals, [str(note.message) for note in notes]
+        search = Search(targets, content.numpy(), steps)
+        for evaluation in search:
+            totals.append(evaluation.losses["total"])
+    return search.best, totals, [str(note.message) for note in notes]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -76,21 +78,41 @@ def test_a_step_to_nan_is_taken_back(shown, optimizer):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_step_length_decays_and_is_cut_after_a_failure(shown, optimizer):
-    search = Search(targets_of(shown, optimizer), shown[1].numpy())
+    search = Search(targets_of(shown, optimizer), shown[1].numpy(), 1000)
     lr, decay = search.preset.lr, search.preset.lr_decay
-    search.set_step_length(200)
+    search.step = 200
+    search.set_step_length()
     assert search.optimizer.param_groups[0]["lr"] == pytest.approx(lr * decay**2)
     with pytest.warns(UserWarning, match="step 200"):
-        search.go_back(200)
-    search.set_step_length(300)
+        search.go_back()
+    search.step = 300
+    search.set_step_length()
     assert search.optimizer.param_groups[0]["lr"] == pytest.approx(lr * decay**3 / 2)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("steps", [1, 2, 3, 17])
+def test_there_are_exactly_as_many_evaluations_as_steps(shown, optimizer, steps):
+    targets, calls = targets_of(shown, optimizer), []
+    loss = targets.loss
+    targets.loss = lambda image: calls.append(1) or loss(image)
+    numbers = [evaluation.step for evaluation in Search(targets, shown[1].numpy(), steps)]
+    assert numbers == list(range(1, steps + 1)) and len(calls) == steps
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_flat_loss_ends_after_its_steps_too(shown, optimizer):
+    targets = targets_of(shown, optimizer)
+    loss = targets.loss
+    targets.loss = lambda image: (lambda total, terms: (total * 0.0, terms))(*loss(image))
+    assert len(list(Search(targets, shown[1].numpy(), 9))) == 9
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_loss_that_is_never_finite_is_said_at_once(shown, optimizer):
     seen = []
     with pytest.raises(RuntimeError, match="the loss was never finite, not even for the first picture"):
-        optimise(targets_of(shown, optimizer, {1}), shown[1].numpy(), 50, lambda *step: seen.append(step))
+        seen.extend(Search(targets_of(shown, optimizer, {1}), shown[1].numpy(), 50))
     assert seen == []
 
 
