@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -319,12 +320,13 @@ class Run:
         return self.beside(f"{step:05d}{self.output.suffix}")
 
     def outputs(self) -> list[Path]:
-        """Every file that the run will write."""
+        """The files that the run will write; of the pictures of single steps those that are there already."""
         names = ["panel.png", "losses.csv", "losses.png"]
         names += ["run.gif"] * self.options.gif + ["report.html"] * self.options.report
-        every = self.preset.save_every
-        steps = range(every, self.preset.steps + 1, every) if every else []
-        return [self.output, *map(self.beside, names), *map(self.step_name, steps)]
+        step = rf"{re.escape(self.output.stem)}_\d{{5,}}{re.escape(self.output.suffix)}"
+        there = self.output.parent.iterdir() if self.preset.save_every else []
+        steps = [path for path in there if re.fullmatch(step, path.name, re.IGNORECASE)]
+        return [self.output, *map(self.beside, names), *steps]
 
     def inputs(self) -> list[Path]:
         """Every file that the run reads."""

@@ -14,12 +14,13 @@ stderr and exit code 2. With MINIGRAD_DEBUG=1 in the environment the traceback i
 from __future__ import annotations
 
 import argparse
+import atexit
+import io
 import math
 import os
 import signal
 import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -40,29 +41,24 @@ class UserError(ValueError):
 def run(main: Callable[[], Any]) -> NoReturn:
     """Call `main` and leave the program: 0 when done, 2 after a user's error, 130 after Ctrl-C."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may be of any bytes
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C so late has nothing left to stop
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be of any bytes
     try:
         main()
         sys.stdout.flush()
-        _leave(0)
+        sys.exit(0)
     except BrokenPipeError:  # the reader of our output (`| head`) has left; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(0)
+        sys.exit(0)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        _leave(INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except (ValueError, OSError, RuntimeError, MemoryError, OverflowError) as error:
         if os.environ.get("MINIGRAD_DEBUG"):
             raise
         print(f"error: {sentence(error)}", file=sys.stderr)
-        _leave(FAILED)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the program; a Ctrl-C that comes only now has nothing left to stop."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(code)
+        sys.exit(FAILED)
 
 
 def sentence(error: BaseException) -> str:
@@ -139,12 +135,12 @@ def start(options: argparse.Namespace) -> devices.Device:
 
 def positive_int(text: str) -> int:
     """A whole number from 1 to 2^31 - 1: a size, or a count."""
-    return _number(text, int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
+    return _number(text, int, 1, 2**31 - 1, "a whole number of at least 1")
 
 
 def natural_number(text: str) -> int:
     """A whole number from 0 to 2^63 - 1: a seed, or a count that may be 0."""
-    return _number(text, int, 0, 2**63 - 1, "a whole number from 0 to 9223372036854775807")
+    return _number(text, int, 0, 2**63 - 1, "a whole number of at least 0")
 
 
 def positive_float(text: str) -> float:
@@ -167,7 +163,9 @@ def _number(text: str, kind: Callable[[str], Any], least: float, most: float, wa
         value = kind(text)
     except ValueError:
         value = math.nan
-    if not least <= value <= most:
+    if value > most:
+        raise argparse.ArgumentTypeError(f"must be at most {most:g}, got {shortened(text)!r}")
+    if not value >= least:
         raise argparse.ArgumentTypeError(f"must be {wanted}, got {shortened(text)!r}")
     return value
 

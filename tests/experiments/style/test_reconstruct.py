@@ -57,7 +57,7 @@ def test_the_content_strip(files, tmp_path, capsys):
         assert reconstruct.psnr(picture, original) == pytest.approx(float(figure), abs=0.1)
     with Image.open(tmp_path / "content_strip.png") as strip:
         assert strip.width > 6 * original.shape[3]
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(list(tmp_path.glob("[!.]*"))) == 6
 
 
 def test_the_style_strip_and_its_parameter_counts(files, tmp_path, capsys):
@@ -67,7 +67,7 @@ def test_the_style_strip_and_its_parameter_counts(files, tmp_path, capsys):
     layers = [f"conv{block}_1" for block in range(1, 6)]
     expected = [(", ".join(layers[: n + 1]), f"{sum(each[: n + 1]):,}") for n in range(5)]
     assert counts == [*expected, ("conv1_1, pool1, pool2, pool3, pool4", "176,640")]
-    names = {path.name for path in tmp_path.iterdir()}
+    names = {path.name for path in tmp_path.glob("[!.]*")}
     assert names == {f"style_{name}.png" for name in [*layers, "pool4", "strip"]}
 
 
@@ -112,7 +112,7 @@ def test_ctrl_c_leaves_a_strip_of_what_is_finished(files, tmp_path, monkeypatch)
     interrupted(reconstruct, "reconstruct", monkeypatch, after=2)
     with pytest.raises(KeyboardInterrupt):
         reconstruct.main(options(files, tmp_path, "content.png"))
-    names = sorted(path.name for path in tmp_path.iterdir())
+    names = sorted(path.name for path in tmp_path.glob("[!.]*"))
     assert names == ["content_conv1_2.png", "content_conv2_2.png", "content_strip.png"]
     with Image.open(tmp_path / "content_strip.png") as strip:
         assert strip.width > 3 * 44 and strip.height > 32
