@@ -108,7 +108,7 @@ float = float32
 double = float64
 long = int64
 
-from . import data, gradcheck, nn, optim
+from . import accelerator, backends, compat, data, gradcheck, nn, optim, utils
 from .checkpoint import load, save
 
 __version__ = "0.1.0"

@@ -60,6 +60,59 @@ def is_available() -> bool:
     return status()[0]
 
 
+def device_count() -> int:
+    """How many GPUs there are; 0 if none can be used."""
+    return int(cupy().cuda.runtime.getDeviceCount()) if is_available() else 0
+
+
+def current_device() -> int:
+    """The number of the GPU in use. Errors: RuntimeError without a usable one, as in `get_device_name`."""
+    return int(_usable().cuda.runtime.getDevice())
+
+
+def get_device_name(device: int | None = None) -> str:
+    """A GPU's name as its driver gives it."""
+    module = _usable()
+    number = current_device() if device is None else int(getattr(device, "index", device))
+    return str(module.cuda.runtime.getDeviceProperties(number)["name"].decode())
+
+
+def _usable() -> Any:
+    usable, reason = status()
+    if not usable:
+        raise RuntimeError(f"device cuda: the GPU cannot be used: {reason}")
+    return cupy()
+
+
+def synchronize() -> None:
+    """Wait until the GPU has done all work; without one, nothing is pending."""
+    if is_available():
+        cupy().cuda.runtime.deviceSynchronize()
+
+
+def empty_cache() -> None:
+    """Give memory that the pool holds but does not use back to the GPU."""
+    if is_available():
+        cupy().get_default_memory_pool().free_all_blocks()
+
+
+def memory_allocated() -> int:
+    """Bytes of GPU memory that arrays occupy; 0 without a GPU."""
+    return int(cupy().get_default_memory_pool().used_bytes()) if is_available() else 0
+
+
+def manual_seed(seed: int) -> None:
+    """Does nothing: all random numbers, also those for a GPU, come from the generator that `minigrad.manual_seed` sets.
+
+    Errors: ValueError if the seed is no int.
+    """
+    if not isinstance(seed, int):
+        raise ValueError(f"manual_seed: seed must be an int, got {seed!r}")
+
+
+manual_seed_all = manual_seed
+
+
 def _probe() -> tuple[bool, str]:
     try:
         module = cupy()

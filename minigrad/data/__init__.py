@@ -10,7 +10,7 @@ Read `dataset.py`, then `loader.py`; `typeset.py` shows how digits are drawn and
 """
 
 from minigrad.data.captioned_digits import CaptionedDigits
-from minigrad.data.dataset import Dataset, LabelledImages, TensorDataset
+from minigrad.data.dataset import ConcatDataset, Dataset, LabelledImages, Subset, TensorDataset, random_split
 from minigrad.data.folder import ImageFolder
 from minigrad.data.loader import DataLoader
 from minigrad.data.mnist import MNIST, FashionMNIST, read_idx
@@ -18,13 +18,16 @@ from minigrad.data.synthetic_digits import TypesetDigits
 
 __all__ = [
     "MNIST",
+    "ConcatDataset",
     "CaptionedDigits",
     "DataLoader",
     "Dataset",
     "FashionMNIST",
     "ImageFolder",
     "LabelledImages",
+    "Subset",
     "TensorDataset",
     "TypesetDigits",
+    "random_split",
     "read_idx",
 ]

@@ -6,12 +6,15 @@ needs. One that can fetch many items faster than one by one says so by overridin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.autograd import Tensor
+
+from ..random import generator
 
 IndexArray = np.ndarray  # (B,) int64: the numbers of the items that make a batch
 
@@ -57,6 +60,56 @@ class TensorDataset(Dataset):
         return [Tensor(tensor.array[indices]) for tensor in self.tensors]
 
 
+class Subset(Dataset):
+    """Some items of another data set: item i is dataset[indices[i]]."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[self.indices[index]]
+
+
+class ConcatDataset(Dataset):
+    """Data sets one after the other."""
+
+    def __init__(self, datasets: Sequence[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: no data sets given; give one or more")
+        self.cumulative_sizes = np.cumsum([len(dataset) for dataset in self.datasets]).tolist()
+
+    def __len__(self) -> int:
+        return int(self.cumulative_sizes[-1])
+
+    def __getitem__(self, index: int) -> Any:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"ConcatDataset: item {index} is out of range for {len(self)} items")
+        index %= len(self)
+        which = bisect_right(self.cumulative_sizes, index)
+        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+def random_split(dataset: Any, lengths: Sequence[int | float]) -> list[Subset]:
+    """Cut a data set at random into parts of given lengths, or of given shares that add up to 1.
+
+    Shares are rounded down; what is left over goes to the first parts, one item each.
+    Errors: ValueError if the lengths do not add up to the number of items.
+    """
+    count, sizes = len(dataset), list(lengths)
+    if sizes and abs(sum(sizes) - 1) < 1e-9 and any(isinstance(size, float) for size in sizes):
+        sizes = [int(count * share) for share in sizes]
+        for part in range(count - int(sum(sizes))):
+            sizes[part % len(sizes)] += 1
+    if sum(sizes) != count:
+        raise ValueError(f"random_split: lengths {list(lengths)} must add up to the {count} items, or to 1")
+    order, ends = generator().permutation(count).tolist(), np.cumsum(sizes).tolist()
+    return [Subset(dataset, order[end - int(size) : end]) for size, end in zip(sizes, ends)]
+
+
 class LabelledImages(Dataset):
     """Gray images with a class each. Kept as bytes, given as float32 in [0, 1].
 
@@ -94,10 +147,15 @@ class LabelledImages(Dataset):
 def collate(items: Sequence[Any]) -> Any:
     """Put items of one kind together: tuples place by place, Tensors and arrays stacked, numbers in a row.
 
-    items: B of them. Gives a Tensor (B, ...), or for tuples a list of such. Integers become int64, Python
+    items: B of them. Gives a Tensor (B, ...); for tuples a list of such, for dictionaries
+    a dictionary; strings stay a list. Integers become int64, Python
     floats float32. Errors: ValueError when shapes differ, TypeError for items that are none of these.
     """
     first = items[0]
+    if isinstance(first, Mapping):
+        return {key: collate([item[key] for item in items]) for key in first}
+    if isinstance(first, str):
+        return list(items)
     if isinstance(first, (tuple, list)):
         if any(len(item) != len(first) for item in items):
             raise ValueError(f"DataLoader: items of one batch must have equally many parts, got {first!r} first")

@@ -7,7 +7,10 @@ its data is just the pair (seed, position), which is what a checkpoint keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ import numpy as np
 from minigrad.data.dataset import collate
 
 from ..random import generator
+from .sampler import BatchSampler
 
 
 class _Epoch:
@@ -36,33 +40,56 @@ class DataLoader:
 
     Each `for` is one epoch; `forever()` goes on through epoch after epoch, for training by steps.
     dataset: anything with `__len__` and `__getitem__`. drop_last: leave out a last batch that is not full.
-    A batch is a Tensor (B, ...), or a list of them where items are tuples.
-    Errors: ValueError for a batch size below 1 or data without items.
+    sampler: item numbers in an order of one's own; batch_sampler: lists of them, instead of batch_size, shuffle,
+    sampler and drop_last. num_workers: how many threads fetch batches ahead; the batches and their order are the same,
+    but items that draw random numbers draw them in the order in which threads happen to run. collate_fn: makes a batch
+    of a list of items; by default `collate`. pin_memory: changes nothing, transfers to a GPU are synchronous.
+    A batch is a Tensor (B, ...), or a list or dictionary of them where items are tuples or dictionaries.
+    Errors: ValueError for a batch size below 1, data without items, or arguments that contradict each other.
     """
 
-    def __init__(self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False) -> None:
+    def __init__(
+        self, dataset: Any, batch_size: int = 1, shuffle: bool | None = None, sampler: Iterable[int] | None = None,
+        batch_sampler: Iterable[list[int]] | None = None, num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None, pin_memory: bool = False, drop_last: bool = False,
+    ) -> None:  # fmt: skip
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be a whole number of at least 1, got {batch_size!r}")
         if len(dataset) == 0:
             raise ValueError("DataLoader: the data set is empty; it needs at least one item")
+        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+            raise ValueError("DataLoader: batch_sampler leaves no room for batch_size, shuffle, sampler or drop_last")
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: a sampler decides the order; leave shuffle out")
+        if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 0:
+            raise ValueError(f"DataLoader: num_workers must be a whole number of at least 0, got {num_workers!r}")
         self.dataset = dataset
         self.batch_size = int(batch_size)
-        self.shuffle = shuffle
+        self.shuffle = bool(shuffle)
         self.drop_last = drop_last
-        self._epoch = _Epoch(None, len(self))  # a finished one: the next batch starts a new epoch
+        self.sampler, self.batch_sampler = sampler, batch_sampler
+        self.num_workers, self.collate_fn, self.pin_memory = num_workers, collate_fn, pin_memory
+        if sampler is not None:
+            self.batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self._epoch = _Epoch(None, len(self) if batch_sampler is None else 0)  # finished: the next batch starts one
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
         full, rest = divmod(len(self.dataset), self.batch_size)
         return full if self.drop_last or rest == 0 else full + 1
 
     def __iter__(self) -> Iterator[Any]:
         """A new epoch from its start."""
+        if self.batch_sampler is not None:
+            return self._fetched(iter(self.batch_sampler))
         self._epoch = self._new_epoch()
         return self._batches(self._epoch)
 
     def forever(self) -> Iterator[Any]:
         """Batches without end, first those left of the epoch that a loaded state stands in."""
+        self._check_resumable("forever")
         if len(self) == 0:
             raise ValueError(
                 f"DataLoader: {len(self.dataset)} items do not fill one batch of {self.batch_size}, "
@@ -75,6 +102,7 @@ class DataLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader stands. Together with the generator's state it fixes all batches to come."""
+        self._check_resumable("state_dict")
         return {"seed": self._epoch.seed, "position": self._epoch.position, **self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -95,6 +123,10 @@ class DataLoader:
             )
         self._epoch = _Epoch(None if seed is None else int(seed), position)
 
+    def _check_resumable(self, method: str) -> None:
+        if self.batch_sampler is not None:
+            raise ValueError(f"DataLoader.{method}: where a sampler of one's own stands is not known; use shuffle=True")
+
     def _identity(self) -> dict[str, int]:
         return {"items": len(self.dataset), "batch_size": self.batch_size, "shuffle": int(self.shuffle)}
 
@@ -103,12 +135,30 @@ class DataLoader:
 
     def _batches(self, epoch: _Epoch) -> Iterator[Any]:
         order = epoch.order(len(self.dataset))
-        while epoch.position < len(self):
-            start = epoch.position * self.batch_size
+        left = range(epoch.position, len(self))
+        for batch in self._fetched(order[i * self.batch_size : (i + 1) * self.batch_size] for i in left):
             epoch.position += 1  # counted before the batch is handed out: a state saved after it has it behind
-            yield self._fetch(order[start : start + self.batch_size])
+            yield batch
 
-    def _fetch(self, indices: np.ndarray) -> Any:
+    def _fetched(self, numbers: Iterator[Any]) -> Iterator[Any]:
+        """The batches of these lists of item numbers, in order; with workers, two a worker are fetched ahead."""
+        if self.num_workers == 0:
+            yield from map(self._fetch, numbers)
+            return
+        with ThreadPoolExecutor(self.num_workers, "minigrad-loader") as pool:
+            ahead = deque(pool.submit(self._fetch, batch) for batch in islice(numbers, 2 * self.num_workers))
+            try:
+                while ahead:
+                    batch = ahead.popleft().result()
+                    ahead.extend(pool.submit(self._fetch, following) for following in islice(numbers, 1))
+                    yield batch
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _fetch(self, indices: Any) -> Any:
+        if self.collate_fn is not None:
+            return self.collate_fn([self.dataset[int(index)] for index in indices])
         if hasattr(self.dataset, "batch"):
-            return self.dataset.batch(indices)
+            return self.dataset.batch(np.asarray(indices))
         return collate([self.dataset[int(index)] for index in indices])

@@ -1,0 +1,29 @@
+"""PyTorch's `torch.utils.data`: the names of `minigrad.data` that have to do with data sets in general."""
+
+from ..data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from ..data.dataset import collate as default_collate
+from ..data.loader import DataLoader
+from ..data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+
+__all__ = [
+    "BatchSampler",
+    "ConcatDataset",
+    "DataLoader",
+    "Dataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "Subset",
+    "SubsetRandomSampler",
+    "TensorDataset",
+    "WeightedRandomSampler",
+    "default_collate",
+    "random_split",
+]
