@@ -44,13 +44,13 @@ GAMES = {
         {"batch_size": 1, "width": 64, "blocks": 9, "layers": 3},
     ),
     "discogan": Recipe(
-        DiscoGAN, CycleSettings, False, "digits", 3000,
-        {"batch_size": 32, "width": 24},
+        DiscoGAN, CycleSettings, False, "digits", 2000,
+        {"batch_size": 16, "width": 16},
         {"batch_size": 64, "width": 64},
     ),
     "domain_transfer": Recipe(
-        DomainTransfer, TransferSettings, True, "worn_digits", 4000,
-        {"batch_size": 64, "width": 24},
+        DomainTransfer, TransferSettings, True, "worn_digits", 3000,
+        {"batch_size": 32, "width": 16},
         {"batch_size": 64, "width": 128},
     ),
 }  # fmt: skip
