@@ -13,7 +13,20 @@ from experiments.translation import metrics
 from nets.classifier import DigitClassifier
 from tests.helpers.digit_files import write_digits
 
-SMALL = ["--count", "24", "--batch-size", "3", "--width", "2", "--pictures-every", "2", "--device", "cpu"]
+SMALL = [
+    "--count",
+    "24",
+    "--batch-size",
+    "3",
+    "--width",
+    "2",
+    "--pictures-every",
+    "2",
+    "--checkpoint-every",
+    "1",
+    "--device",
+    "cpu",
+]
 VARIANTS = {
     "pix2pix": ["--compare"],
     "cyclegan": ["--pool", "4", "--constant-steps", "1", "--decay-steps", "9"],
