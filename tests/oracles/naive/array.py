@@ -213,8 +213,8 @@ def norm(x: Array, p: float = 2, dim: Any = None, keepdim: bool = False) -> Arra
 
 
 def logsumexp(x: Array, dim: Any, keepdim: bool = False) -> Array:
-    largest = max(value_of(number) for number in x.array.flat)
-    return each(HyperDual.log, each(HyperDual.exp, x - largest).sum(dim, keepdim)) + largest
+    shifted = x - x.amax(dim, True)  # of each slice: else all of a small one underflows
+    return each(HyperDual.log, each(HyperDual.exp, shifted).sum(dim, keepdim)) + x.amax(dim, keepdim)
 
 
 def split(x: Array, size: Any, dim: int = 0) -> list[Array]:
