@@ -68,7 +68,7 @@ class Discriminator(nn.Module):
     """SRGAN's judge: pictures (N, 3, image_size, image_size) in [-1, 1] to logits (N, 1).
 
     Eight convolutions 3x3 with 64, 64, 128, 128, 256, 256, 512, 512 channels, every second one with stride 2,
-    batch norm in all but the first, LeakyReLU 0.2; then 1024, LeakyReLU 0.2; 1. At 96 pixels: 23,569,217 parameters.
+    batch norm in all but the first, LeakyReLU 0.2; then 1024, LeakyReLU 0.2; 1. At 96 pixels: 23,565,505 parameters.
     width: the first number of channels, which sets all the others and the hidden layer.
     """
 

@@ -71,3 +71,12 @@ class Average:
                     own[name].copy_(own[name] * self.decay + value * (1.0 - self.decay))
                 else:
                     own[name].copy_(value)
+
+
+def warmed_up(decay: float, step: int) -> float:
+    """The decay of an average after `step` steps: min(decay, (1 + step) / (10 + step)).
+
+    With the full decay from the start, an average holds what the network began with for the first 1 / (1 - decay) steps
+    and more; this one forgets it at once. (The convention of TensorFlow's ExponentialMovingAverage with num_updates.)
+    """
+    return min(decay, (1 + step) / (10 + step))

@@ -30,7 +30,7 @@ from ..common.images import Picture, grid
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part, load_part
 from ..common.training_run import Game
-from ..gan.tricks import Average
+from ..gan.tricks import Average, warmed_up
 from .data import Crops
 from .evaluation import evaluate
 from .resampling import bicubic
@@ -94,6 +94,7 @@ class SuperResolution(Game):
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.average.decay = warmed_up(self.settings.ema, number)
         self.average.update(self.G)
         return {"loss": loss.detach()}
 
@@ -153,6 +154,7 @@ class AdversarialSuperResolution(SuperResolution):
         (content + ADVERSARIAL * adversarial).backward()
         self.optimizer.step()
         self.D.requires_grad_(True)
+        self.average.decay = warmed_up(self.settings.ema, number)
         self.average.update(self.G)
         with mg.no_grad():
             d_real, d_fake = mg.sigmoid(real.detach()).mean(), mg.sigmoid(fake.detach()).mean()

@@ -18,7 +18,7 @@ from ..common.images import Picture, grid
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
-from ..gan.tricks import Average
+from ..gan.tricks import Average, warmed_up
 from .losses import bce, discriminator_loss, interpolated
 from .matching import match
 
@@ -104,6 +104,7 @@ class GanCls(Game):
         g_loss.backward()
         self.g_optimizer.step()
         self.D.requires_grad_(True)
+        self.average.decay = warmed_up(self.settings.ema, number)
         self.average.update(self.G)
 
         style = F.mse_loss(self.S(fake.detach()), noise)
