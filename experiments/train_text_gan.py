@@ -40,6 +40,10 @@ def make_parser() -> Parser:
     how.add_argument(
         "--matching", type=natural_number, default=800, metavar="N", help="steps of the text encoder before"
     )
+    how.add_argument(
+        "--measure", action="store_true",
+        help="at the end, measure with a classifier how often pictures show what was asked for",
+    )  # fmt: skip
     add_training_options(parser, out="out/text_gan", steps=10000, pictures_every=250)
     return parser
 
@@ -61,7 +65,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     )  # fmt: skip
 
     def make_game(device: Device) -> GanCls:
-        return GAMES[options.game](settings, strokes(options.data_dir), device, match_first=not options.resume)
+        test = strokes(options.data_dir, train=False) if options.measure else None
+        return GAMES[options.game](settings, strokes(options.data_dir), device, not options.resume, test)
 
     return train(make_game, options)
 

@@ -19,6 +19,7 @@ from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
 from ..gan.tricks import Average, warmed_up
+from .judge import judged, kept_judge, ranking
 from .losses import bce, discriminator_loss, interpolated
 from .matching import match
 
@@ -48,8 +49,13 @@ class GanCls(Game):
 
     name, columns = "gan_cls", ("d_loss", "g_loss", "style", "d_right", "d_wrong", "d_fake")
 
-    def __init__(self, settings: Settings, strokes: Any, device: Device, match_first: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, strokes: Any, device: Device, match_first: bool = True, test: Any = None
+    ) -> None:
+        """match_first: match sentences to pictures now; not where a checkpoint is loaded next. test: strokes that are
+        not trained on, with which the result is measured at the end; None measures nothing."""
         self.settings, self.device, self.about = settings, device, about(settings)
+        self.strokes, self.test = strokes, test
         self.data = CaptionedDigits(strokes, settings.image_size, seed=settings.seed)
         self.text, self.G, self.D, self.S = (network.to(device=device) for network in make_networks(settings))
         self.average = Average(make_networks(settings)[1].to(device=device), settings.ema)
@@ -116,6 +122,27 @@ class GanCls(Game):
         with mg.no_grad():
             outputs = {name: mg.sigmoid(values.detach()).mean() for name, values in logits.items()}
         return {**{name: loss.detach() for name, loss in losses.items()}, **outputs}
+
+    def metrics(self) -> Mapping[str, float | int | str]:
+        """How often drawn pictures show their sentence's facts, and how often D ranks the right sentence first."""
+        if self.test is None:
+            return {}
+        size = self.settings.image_size
+        judge = kept_judge(self.strokes, self.settings.strokes, size, self.device)
+        generator = self.average.network
+
+        def drawn(sentences: list[str]) -> Tensor:
+            with mg.no_grad():
+                return generator(
+                    mg.randn(len(sentences), generator.noise_dim, device=self.device), self.encoded(sentences)
+                )
+
+        scenes = CaptionedDigits(self.test, size, seed=self.settings.seed + 1).draw(256)
+        self.D.eval()
+        with mg.no_grad():
+            ranked = ranking(self.D, scenes.pictures.to(self.device), self.encoded(scenes.captions))
+        self.D.train()
+        return {**judged(judge, self.test, size, drawn), "right sentence ranked first by D": ranked}
 
     def draw(self) -> Picture:
         """A row a sentence: a real picture, then what is drawn from eight noises."""

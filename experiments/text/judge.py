@@ -20,6 +20,7 @@ from minigrad.hub import cache_folder
 from minigrad.nn import functional as F
 from minigrad.random import get_rng_state, set_rng_state
 from nets.classifier import SceneClassifier
+from nets.text_gan import TextDiscriminator
 
 from ..common.progress import progress_bar, show
 
@@ -98,3 +99,11 @@ def judged(
             for name, share in judge.accuracy(pictures, scenes.facts).items():
                 found[f"{name}, {pairs} pairs, {source}"] = share
     return found
+
+
+def ranking(discriminator: TextDiscriminator, pictures: Tensor, text: Tensor) -> float:
+    """How often D prefers a real picture's own sentence (N, 128) to the next picture's."""
+    features = discriminator.features(pictures)
+    right = discriminator.match(features, text)
+    wrong = discriminator.match(features, mg.cat([text[1:], text[:1]], 0))
+    return float((right > wrong).cpu().numpy().mean())

@@ -18,7 +18,7 @@ BATCH = 128
 
 
 class Trained:
-    """The text encoder, averaged generator, discriminator and style encoder of a run's folder or checkpoint.
+    """The text encoder, averaged generator and style encoder of a run's folder or checkpoint.
 
     Errors: UserError, naming the file, if it is not such a run.
     """
@@ -31,8 +31,8 @@ class Trained:
         self.settings: Settings = checkpoint.settings_as(Settings)
         self.step, self.device = checkpoint.step, device
         try:
-            self.text, self.G, self.D, self.S = make_networks(self.settings)
-            for name, network in (("text", self.text), ("average", self.G), ("D", self.D), ("S", self.S)):
+            self.text, self.G, _, self.S = make_networks(self.settings)
+            for name, network in (("text", self.text), ("average", self.G), ("S", self.S)):
                 load_part(network, checkpoint.parts.get(name), f"parts.{name}")
                 network.to(device=device).eval().requires_grad_(False)
         except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
@@ -61,14 +61,6 @@ class Trained:
     def style(self, picture: Tensor) -> Tensor:
         """The noise (N, noise_dim) that pictures (N, 3, size, size) in [-1, 1] seem to be drawn from."""
         return self.S(picture.to(self.device))
-
-    def ranking(self, pictures: Tensor, sentences: list[str]) -> float:
-        """How often D prefers a real picture's sentence to the next picture's."""
-        text = self.encoded(sentences)
-        features = self.D.features(pictures.to(self.device))
-        right = self.D.match(features, text)
-        wrong = self.D.match(features, mg.cat([text[1:], text[:1]], 0))
-        return float((right > wrong).cpu().numpy().mean())
 
 
 def between(start: Tensor, end: Tensor, count: int) -> Tensor:

@@ -121,7 +121,7 @@ def torch_twin(torch, net):
         theirs = list(twin.parameters())
         assert [tuple(p.shape) for p in theirs] == [tuple(p.shape) for p in ours]
         for target, source in zip(theirs, ours):
-            target.copy_(torch.tensor(source.numpy()))
+            target.copy_(torch.tensor(source.detach().numpy()))
     return twin
 
 
@@ -182,7 +182,9 @@ def test_srgan_trains_as_pytorchs_twin(adversarial):
     g_adam, d_adam = (torch.optim.Adam(net.parameters(), lr=5e-4) for net in (G, D))
     bce = torch.nn.functional.binary_cross_entropy_with_logits
     layers = {name: layer for name, layer in game.vgg.convolutions.items() if name < "conv3"}
-    weights = {n: (torch.tensor(m.weight.numpy()), torch.tensor(m.bias.numpy())) for n, m in layers.items()}
+    weights = {
+        n: (torch.tensor(m.weight.detach().numpy()), torch.tensor(m.bias.detach().numpy())) for n, m in layers.items()
+    }
     mean, std = torch.tensor(game.vgg.mean.numpy()), torch.tensor(game.vgg.std.numpy())
 
     def features(x):

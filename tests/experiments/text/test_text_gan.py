@@ -1,0 +1,246 @@
+"""GAN-CLS: losses by hand, a step against PyTorch's twin, resume, drawing, and what a user may do wrong."""
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import minigrad as mg
+from experiments import draw_text, train_text_gan
+from experiments.text.game import GanCls, Settings
+from experiments.text.judge import judged, ranking, train_judge
+from experiments.text.losses import discriminator_loss, interpolated
+from experiments.text.matching import match, matching_loss
+from experiments.text.trained import between
+from minigrad.data import CaptionedDigits, TypesetDigits
+from minigrad.data.captioned_digits import WORDS
+from minigrad.devices import CPU
+from nets.text_gan import PictureEncoder, TextEncoder
+
+
+@pytest.fixture(scope="module")
+def strokes():
+    return TypesetDigits(200)
+
+
+# ---------------------------------------------------------------------------------------- losses
+
+
+def test_losses_by_hand():
+    right, wrong, fake = mg.tensor([[1.0]]), mg.tensor([[-2.0]]), mg.tensor([[0.5]])
+    up, down = (lambda s: math.log1p(math.exp(-s))), (lambda s: math.log1p(math.exp(s)))
+    assert discriminator_loss(right, fake).item() == pytest.approx(up(1) + down(0.5), rel=1e-6)
+    expected = up(1) + (down(-2) + down(0.5)) / 2
+    assert discriminator_loss(right, fake, wrong).item() == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(
+        interpolated(mg.tensor([[0.0, 2.0], [4.0, 8.0], [2.0, 0.0]])).numpy(), [[2, 5], [3, 4], [1, 1]]
+    )
+    np.testing.assert_allclose(between(mg.tensor([[0.0]]), mg.tensor([[4.0]]), 5).numpy()[:, 0], [0, 1, 2, 3, 4])
+
+
+def test_matching_is_rewarded():
+    same = mg.tensor([[3.0, 0.0], [0.0, 5.0]])
+    assert matching_loss(same, same).item() == pytest.approx(math.log1p(math.exp(-10)), rel=1e-3)
+    swapped = mg.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert matching_loss(same, swapped).item() == pytest.approx(10 + math.log1p(math.exp(-10)), rel=1e-5)
+
+
+def test_sentences_learn_to_find_their_pictures(strokes):
+    mg.manual_seed(0)
+    text, pictures = TextEncoder(len(WORDS)), PictureEncoder(16, 8)
+    loss = match(text, pictures, CaptionedDigits(strokes, 16), 40, CPU, batch_size=16)
+    assert loss < 0.7 * math.log(16)
+
+
+# ------------------------------------------------------------------------------------------ twin
+
+
+def torch_twin(torch, network):
+    """The layers of one of our Sequentials in PyTorch, with their weights, in float64."""
+    T, layers = torch.nn, []
+    for layer in network:
+        name = type(layer).__name__
+        if name in ("Conv2d", "ConvTranspose2d"):
+            kind, bias = getattr(T, name), layer.bias is not None
+            shape = (layer.in_channels, layer.out_channels, layer.kernel_size)
+            layers.append(kind(*shape, stride=layer.stride, padding=layer.padding, bias=bias))
+        elif name == "BatchNorm2d":
+            layers.append(T.BatchNorm2d(len(layer.weight)))
+        elif name == "Linear":
+            layers.append(T.Linear(layer.weight.shape[1], layer.weight.shape[0]))
+        else:
+            layers.append(
+                {"LeakyReLU": T.LeakyReLU(0.2), "ReLU": T.ReLU(), "Tanh": T.Tanh(), "Flatten": T.Flatten()}[name]
+            )
+    twin = T.Sequential(*layers).double()
+    with torch.no_grad():
+        for theirs, ours in zip(twin.parameters(), network.parameters()):
+            theirs.copy_(torch.tensor(ours.detach().numpy()))
+    return twin
+
+
+class Twin:
+    """GAN-CLS in PyTorch, as published."""
+
+    def __init__(self, torch, game):
+        self.torch, self.variant = torch, game.settings.variant
+        G, D, S = game.G, game.D, game.S
+        self.G = [torch_twin(torch, part) for part in (G.phi, G.pictures.layers)]
+        self.D = [torch_twin(torch, part) for part in (D.phi, D.body, D.joint)]
+        self.S = [torch_twin(torch, part) for part in (S.body, S.head)]
+        self.adams = [
+            torch.optim.Adam([p for part in parts for p in part.parameters()], lr=2e-4, betas=(0.5, 0.999))
+            for parts in (self.G, self.D, self.S)
+        ]
+
+    def generate(self, noise, text):
+        return self.G[1](self.torch.cat([noise, self.G[0](text)], 1)[:, :, None, None])
+
+    def score(self, pictures, text):
+        phi = self.D[0](text)[:, :, None, None].expand(-1, -1, 4, 4)
+        return self.D[2](self.torch.cat([self.D[1](pictures), phi], 1))
+
+    def step(self, real, text, noise):
+        softplus = self.torch.nn.functional.softplus
+        up, down = (lambda s: softplus(-s).mean()), (lambda s: softplus(s).mean())
+        fake = self.generate(noise, text)
+        d_loss = up(self.score(real, text))
+        if "cls" in self.variant:
+            d_loss = (
+                d_loss + 0.5 * down(self.score(fake.detach(), text)) + 0.5 * down(self.score(real, text.roll(-1, 0)))
+            )
+        else:
+            d_loss = d_loss + down(self.score(fake.detach(), text))
+        self.improve(1, d_loss)
+        g_loss = up(self.score(fake, text))
+        if "int" in self.variant:
+            mixed = (text + text.roll(-1, 0)) / 2
+            g_loss = g_loss + up(self.score(self.generate(noise, mixed), mixed))
+        self.improve(0, g_loss)
+        style = ((self.S[1](self.S[0](fake.detach())) - noise) ** 2).mean()
+        self.improve(2, style)
+        return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "style": style.item()}
+
+    def improve(self, which, loss):
+        self.adams[which].zero_grad()
+        loss.backward()
+        self.adams[which].step()
+
+
+@pytest.mark.parametrize("variant", ["naive", "cls", "int", "int-cls"])
+def test_each_variant_trains_as_pytorchs_twin(variant, strokes, monkeypatch):
+    torch = pytest.importorskip("torch")
+    mg.manual_seed(0)
+    game = GanCls(Settings(variant, image_size=8, width=4, noise_dim=6, batch_size=5), strokes, CPU, match_first=False)
+    for part in game.parts.values():
+        if isinstance(part, mg.nn.Module):
+            part.double()
+    twin = Twin(torch, game)
+    random = np.random.default_rng(1)
+    batches = game.batches()
+    for number in range(3):
+        scenes, noise = next(batches), random.standard_normal((5, 6))
+        scenes.pictures = scenes.pictures.to("float64")
+        monkeypatch.setattr("experiments.text.game.mg.randn", lambda *size, noise=noise, **options: mg.tensor(noise))
+        text = torch.tensor(game.encoded(scenes.captions).numpy())
+        expected = twin.step(torch.tensor(scenes.pictures.numpy()), text, torch.tensor(noise))
+        found = game.step(iter([scenes]), number)
+        for name, value in expected.items():
+            assert found[name].item() == pytest.approx(value, rel=1e-8), name
+    assert ("d_wrong" in found) == ("cls" in variant)
+
+
+# --------------------------------------------------------------------------------------- command
+
+SMALL = ["--image-size", "8", "--width", "4", "--batch-size", "4", "--matching", "2", "--pictures-every", "2"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of four steps."""
+    folder = tmp_path_factory.mktemp("words")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_text_gan, "strokes", lambda *_: TypesetDigits(100))
+        train_text_gan.main(["--out", str(folder), "--steps", "4", *SMALL])
+    return folder
+
+
+def test_a_resumed_run_ends_with_the_same_bits(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_text_gan, "strokes", lambda *_: TypesetDigits(100))
+    train_text_gan.main(["--out", str(tmp_path), "--steps", "2", *SMALL])
+    train_text_gan.main(["--out", str(tmp_path), "--steps", "4", "--resume", *SMALL])
+    with np.load(run / "checkpoint.npz") as expected, np.load(tmp_path / "checkpoint.npz") as found:
+        assert expected.files == found.files
+        for name in expected.files:
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def test_sentences_are_drawn(run, tmp_path):
+    sentence = "a small red seven, tilted left, on a blue ground"
+    draw_text.main([str(run), sentence, "-o", str(tmp_path / "a.png"), "--count", "3", "--seed", "5"])
+    draw_text.main([str(run), sentence, "-o", str(tmp_path / "b.png"), "--count", "3", "--seed", "5"])
+    first, second = (np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (4 * 8 + 4, 3 * (4 * 8 + 2) + 2, 3)
+    ends = ["--from", sentence, "--to", "a large green two on a white ground"]
+    draw_text.main([str(run), *ends, "-o", str(tmp_path / "c.png"), "--count", "4"])
+    draw_text.main(
+        [str(run), sentence, "--style", str(tmp_path / "a.png"), "-o", str(tmp_path / "d.png"), "--count", "2"]
+    )
+    assert np.asarray(Image.open(tmp_path / "d.png")).shape[1] == 3 * (4 * 8 + 2) + 2  # the style's picture comes first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{run}", "a turquoise zebra", "-o", "x.png"], "unknown: turquoise, zebra; known are the digits"),
+        (["{run}", "-o", "x.png"], "give either a sentence, or two"),
+        (["{run}", "a red two", "--from", "a red two", "-o", "x.png"], "--from and --to belong together"),
+        (["{run}", "a red two", "-o", "x.txt"], "pictures are saved as"),
+        (["{run}/losses.csv", "a red two", "-o", "x.png"], "losses.csv"),
+        (["{run}/missing", "a red two", "-o", "x.png"], "missing"),
+    ],
+)
+def test_mistakes_cost_one_sentence(arguments, message, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((ValueError, OSError), match=message):
+        draw_text.main([part.format(run=run) for part in arguments])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_cannot_be_halved_is_refused():
+    with pytest.raises(ValueError, match="--image-size 20: must be a power of two"):
+        train_text_gan.main(["--image-size", "20"])
+
+
+# ----------------------------------------------------------------------------------------- judge
+
+
+def test_the_judge_learns_and_judges(strokes):
+    mg.manual_seed(0)
+    judge = train_judge(strokes, 8, CPU, steps=60)
+    found = judged(judge, strokes, 8, lambda sentences: mg.zeros(len(sentences), 3, 8, 8), count=100)
+    assert found["ground, seen pairs, real"] > 0.6  # the ground is learned first; of five, a fifth is chance
+    assert found["ground, seen pairs, drawn"] < 0.5
+
+
+def test_a_discriminator_that_reads_ranks_the_right_sentence_first():
+    class Reader:
+        def features(self, pictures):
+            return pictures.mean((2, 3))
+
+        def match(self, features, text):
+            return -((features - text) ** 2).sum(1, keepdim=True)
+
+    pictures = mg.randn(10, 3, 4, 4)
+    assert ranking(Reader(), pictures, pictures.mean((2, 3))) == 1.0
+    assert ranking(Reader(), pictures, -pictures.mean((2, 3))) < 0.5
+
+
+def test_a_run_measures_itself(strokes, monkeypatch):
+    monkeypatch.setattr("experiments.text.game.kept_judge", lambda strokes, *_: train_judge(strokes, 8, CPU, steps=1))
+    game = GanCls(Settings(image_size=8, width=4, batch_size=4), strokes, CPU, match_first=False, test=strokes)
+    found = game.metrics()
+    assert {"digit, unseen pairs, drawn", "color, seen pairs, real", "right sentence ranked first by D"} <= found.keys()
+    assert all(0 <= value <= 1 for value in found.values())
