@@ -11,7 +11,10 @@ gpu_device.require_gpu()
 pytestmark = pytest.mark.gpu
 
 import minigrad as mg  # noqa: E402
+from experiments.super_resolution import game as super_resolution  # noqa: E402
+from experiments.text import game as text_gan  # noqa: E402
 from minigrad import cuda, devices, optim  # noqa: E402
+from minigrad.data import TypesetDigits  # noqa: E402
 from nets import dcgan, mlp_gan, vgg  # noqa: E402
 from nets.classifier import DigitClassifier  # noqa: E402
 
@@ -79,6 +82,40 @@ def classifier_losses(device):
 
 def test_the_judge_of_digits_trains_alike():
     np.testing.assert_allclose(classifier_losses(CUDA), classifier_losses(devices.CPU), rtol=2e-4)
+
+
+class RandomCrops:
+    """Stands in for a folder of photographs."""
+
+    def batch(self, count):
+        return mg.rand(count, 3, 4, 4), mg.rand(count, 3, 16, 16) * 2 - 1
+
+
+def super_resolution_losses(loss, device, monkeypatch):
+    """One step of SRResNet or SRGAN, with an untrained VGG16."""
+    monkeypatch.setattr(vgg, "load", lambda path: vgg.VGG16())
+    mg.manual_seed(4)
+    settings = super_resolution.Settings("", loss, 1, 4, 16, 2, layer="relu1_2")
+    game = super_resolution.GAMES[loss](settings, RandomCrops(), device)
+    return {name: value.item() for name, value in game.step(game.batches(), 0).items()}
+
+
+@pytest.mark.parametrize("loss", ["mse", "gan"])
+def test_super_resolution_trains_alike(loss, monkeypatch):
+    expected, found = (super_resolution_losses(loss, device, monkeypatch) for device in (devices.CPU, CUDA))
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def text_gan_losses(device):
+    """One step of GAN-CLS with interpolated sentences, after a step of matching."""
+    mg.manual_seed(4)
+    settings = text_gan.Settings(image_size=8, width=4, batch_size=4, matching=1)
+    game = text_gan.GanCls(settings, TypesetDigits(100), device)
+    return {name: value.item() for name, value in game.step(game.batches(), 0).items()}
+
+
+def test_gan_cls_trains_alike():
+    assert text_gan_losses(CUDA) == pytest.approx(text_gan_losses(devices.CPU), rel=1e-3)
 
 
 def style_gradient(device):
