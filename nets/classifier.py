@@ -46,7 +46,7 @@ class SceneClassifier(nn.Module):
             nn.Conv2d(3, 32, 5, stride=2, padding=2), nn.BatchNorm2d(32), nn.ReLU(),
             nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.BatchNorm2d(64), nn.ReLU(),
             nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.BatchNorm2d(128), nn.ReLU(),
-            nn.Flatten(), nn.Linear(128 * -(-size // 8) ** 2, 256), nn.ReLU(),
+            nn.Flatten(), nn.Linear(128 * ((size + 7) // 8) ** 2, 256), nn.ReLU(),
         )  # fmt: skip
         self.heads = nn.ModuleList([nn.Linear(256, count) for count in choices])
 

@@ -125,7 +125,7 @@ class AdversarialSuperResolution(SuperResolution):
     def __init__(self, settings: Settings, crops: Crops, device: Device, test: Path | None = None) -> None:
         super().__init__(settings, crops, device, test)
         self.vgg = vgg.load(settings.weights).to(device=device)
-        self.layer = settings.layer or LAYERS[self.vgg.architecture]
+        self.layer = settings.layer or LAYERS[self.vgg.architecture.name]
         self.D = Discriminator(settings.crop, settings.channels).to(device=device)
         self.d_optimizer = optim.Adam(self.D.parameters(), lr=settings.lr)
         self.parts = {**self.parts, "D": self.D, "d_optimizer": self.d_optimizer}

@@ -159,9 +159,7 @@ def test_srresnet_trains_as_pytorchs_twin(photos):
 
 def untrained_vgg(path, pooling="max"):
     mg.manual_seed(9)
-    network = vgg.VGG16()
-    network.architecture = "vgg16"
-    return network
+    return vgg.VGG16()
 
 
 @pytest.fixture
@@ -173,6 +171,13 @@ def adversarial(photos, monkeypatch):
     game = as_double(AdversarialSuperResolution(settings, Crops(photos, 32), CPU))
     game.vgg.double()
     return game
+
+
+def test_srgans_features_are_by_default_the_last_activations(photos, monkeypatch):
+    monkeypatch.setattr(games.vgg, "load", untrained_vgg)
+    settings = Settings(str(photos), "gan", blocks=1, channels=4, crop=32, weights="vgg.npz")
+    game = AdversarialSuperResolution(settings, Crops(photos, 32), CPU)
+    assert game.layer == "relu5_3" and game.features(mg.zeros(1, 3, 32, 32)).shape == (1, 512, 2, 2)
 
 
 def test_srgan_trains_as_pytorchs_twin(adversarial):
