@@ -1,8 +1,11 @@
-"""What moves parameters: optimizers (`first_order`, `lbfgs`) and schedules of their learning rates (`lr_scheduler`)."""
+"""What moves parameters: optimizers, one a file, and schedules of their learning rates (`lr_scheduler`)."""
 
 from . import lr_scheduler
+from .adadelta import Adadelta
+from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .lbfgs import LBFGS
+from .nadam import NAdam
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD

@@ -1,0 +1,74 @@
+"""docs/differences.md is true: every signature that differs from PyTorch's is on it, with exactly what is missing."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import minigrad as mg
+
+PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
+PLACES = ("nn", "nn.functional", "nn.utils", "nn.init", "optim", "optim.lr_scheduler", "utils.data")
+
+
+def found(library, place):
+    for part in place.split("."):
+        library = getattr(library, part)
+    return library
+
+
+def arguments(thing):
+    """The names of what a function takes, or a class' `__init__`; None where nobody can tell."""
+    try:
+        names = inspect.signature(thing.__init__ if isinstance(thing, type) else thing).parameters
+    except (TypeError, ValueError):
+        return None
+    return [name for name in names if name not in ("self", "args", "kwargs")]
+
+
+def differing(torch):
+    """{place.name: what PyTorch takes and minigrad does not}, and {place.name: what only minigrad takes}."""
+    missing, extra = {}, {}
+    for place in PLACES:
+        ours, theirs = found(mg, place), found(torch, place)
+        for name in (n for n in vars(ours) if not n.startswith("_") and callable(getattr(ours, n))):
+            a, b = arguments(getattr(ours, name)), arguments(getattr(theirs, name, None))
+            if not hasattr(theirs, name) or not a or not b:
+                continue
+            if set(b) - set(a):
+                missing[f"{place}.{name}"] = [argument for argument in b if argument not in a]
+            if set(a) - set(b):
+                extra[f"{place}.{name}"] = [argument for argument in a if argument not in b]
+    return missing, extra
+
+
+def test_every_missing_argument_is_on_the_page_and_nothing_else():
+    torch = pytest.importorskip("torch")
+    listed = {
+        name: arguments.split()
+        for name, arguments in re.findall(r"^\| `([\w.]+)` \| ([\w ]+) \|", PAGE.read_text(), re.M)
+    }
+    missing, extra = differing(torch)
+    assert listed == missing
+    assert extra == {"utils.data.default_collate": ["items"]}
+
+
+def test_the_shared_arguments_stand_in_pytorchs_order():
+    torch = pytest.importorskip("torch")
+    for place in PLACES:
+        ours, theirs = found(mg, place), found(torch, place)
+        for name in (n for n in vars(ours) if not n.startswith("_") and callable(getattr(ours, n))):
+            a, b = arguments(getattr(ours, name)), arguments(getattr(theirs, name, None))
+            if hasattr(theirs, name) and a and b:
+                assert [n for n in a if n in b] == [n for n in b if n in a], f"{place}.{name}"
+
+
+def test_what_differs_on_purpose_does():
+    with pytest.raises(ValueError, match="they must be equal"):
+        mg.nn.functional.mse_loss(mg.ones(2, 1), mg.ones(2))
+    with pytest.raises(ValueError, match="the data set is empty"):
+        mg.utils.data.DataLoader([])
+    assert len(mg.nn.Sequential({"a": mg.nn.ReLU()})) == 1
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        mg.optim.SGD([mg.ones(1, requires_grad=True)], lr=0.1, foreach=True)
