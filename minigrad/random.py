@@ -15,12 +15,51 @@ def generator() -> np.random.Generator:
     return _generator
 
 
+class Generator:
+    """A random generator of one's own, seeded apart from the common one: `Generator().manual_seed(0)`."""
+
+    def __init__(self) -> None:
+        self._numbers = np.random.default_rng(0)
+        self._seed = 0
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Restart from a seed (a non-negative int); returns the generator itself."""
+        self._numbers, self._seed = _seeded(seed), int(seed)
+        return self
+
+    def initial_seed(self) -> int:
+        """The seed that it was last started from."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """The state as a dictionary of plain numbers."""
+        return dict(self._numbers.bit_generator.state)
+
+    def set_state(self, state: dict[str, Any]) -> Generator:
+        """Go back to a state that `get_state` returned."""
+        self._numbers.bit_generator.state = state
+        return self
+
+
+def generator_of(own: Generator | None) -> np.random.Generator:
+    """Where to draw from: NumPy's generator inside `own`, or the common one if None. Errors: TypeError."""
+    if own is None:
+        return _generator
+    if not isinstance(own, Generator):
+        raise TypeError(f"generator: a minigrad.Generator is needed, got {type(own).__name__}")
+    return own._numbers
+
+
+def _seeded(seed: int) -> np.random.Generator:
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"manual_seed: seed must be a non-negative int, got {seed!r}")
+    return np.random.default_rng(int(seed))
+
+
 def manual_seed(seed: int) -> None:
     """Restart the random generator from a seed (a non-negative int): the same seed gives the same numbers."""
     global _generator
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"manual_seed: seed must be a non-negative int, got {seed!r}")
-    _generator = np.random.default_rng(int(seed))
+    _generator = _seeded(seed)
 
 
 def get_rng_state() -> dict[str, Any]:

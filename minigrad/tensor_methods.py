@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
 ops: Any = None
 NumPyArray = np.ndarray
-Number = float  # inside the class below, `float` and `numpy` are methods
+Number = float  # inside the class below, `float`, `int` and `numpy` are methods
+Integer = int
 
 
 def bind(module: Any) -> None:
-    """Hand the module of operations to the methods below (called once, by `minigrad.ops`)."""
+    """Hand the module of operations to the methods below, and add the methods that functions are declared to be
+    (`ops/public.py`) and that need no lines of their own. Called once, by `minigrad.ops`."""
     global ops
     ops = module
     for name, method in ops.in_place_methods().items():
         setattr(Operators, name, method)
+    for name, function in ops.declared["Tensor"].items():
+        if name not in Operators.__dict__:
+            setattr(Operators, name, function)
 
 
 class Operators:
@@ -61,6 +66,18 @@ class Operators:
     def __rtruediv__(self, other: Any) -> Tensor:
         return ops.div(other, self)
 
+    def __floordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return ops.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return ops.remainder(other, self)
+
     def __pow__(self, other: Any) -> Tensor:
         return ops.pow(self, other)
 
@@ -83,6 +100,12 @@ class Operators:
     def __isub__(self, other: Any) -> Tensor:
         return ops.assign(self, ops.sub(self, other))
 
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return ops.assign(self, ops.floor_divide(self, other))
+
+    def __imod__(self, other: Any) -> Tensor:
+        return ops.assign(self, ops.remainder(self, other))
+
     def __imul__(self, other: Any) -> Tensor:
         return ops.assign(self, ops.mul(self, other))
 
@@ -98,10 +121,10 @@ class Operators:
     def mul_(self, other: Any) -> Tensor:
         return ops.assign(self, ops.mul(self, other))
 
-    def div_(self, other: Any) -> Tensor:
-        return ops.assign(self, ops.div(self, other))
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        return ops.assign(self, ops.div(self, other, rounding_mode=rounding_mode))
 
-    def clamp_(self, min: Number | None = None, max: Number | None = None) -> Tensor:
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         return ops.assign(self, ops.clamp(self, min, max))
 
     def copy_(self, source: Tensor) -> Tensor:
@@ -120,6 +143,14 @@ class Operators:
     def normal_(self, mean: Number = 0.0, std: Number = 1.0) -> Tensor:
         """Fill with normal random numbers."""
         return ops.normal_(self, mean, std)
+
+    def random_(self, low: int = 0, high: int | None = None) -> Tensor:
+        """Fill with random integers from low to high - 1, `random_(high)` from 0; without limits, all that fit."""
+        return ops.random_(self, low, high)
+
+    def detach_(self) -> Tensor:
+        """Leave the graph: this tensor is a leaf from now on, without a gradient. Errors: RuntimeError for a view."""
+        return ops.detach_(self)
 
     # ------------------------------------------------------- comparisons (bool, never a gradient)
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
@@ -141,13 +172,21 @@ class Operators:
         return ops.compare("greater_equal", self, other)
 
     def __invert__(self) -> Tensor:
-        return ops.logical("invert", self)
+        return ops.bits("invert", self)
 
     def __and__(self, other: Any) -> Tensor:
-        return ops.logical("bitwise_and", self, other)
+        return ops.bits("bitwise_and", self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return ops.logical("bitwise_or", self, other)
+        return ops.bits("bitwise_or", self, other)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return ops.bits("bitwise_xor", self, other)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __contains__(self, number: Any) -> bool:
+        return bool(ops.any(ops.compare("equal", self, number)))
 
     # -------------------------------------------------------------------------------- indexing
     def __getitem__(self, index: Any) -> Tensor:
@@ -159,21 +198,18 @@ class Operators:
     def gather(self, dim: int, index: Tensor) -> Tensor:
         return ops.gather(self, dim, index)
 
-    def scatter(self, dim: int, index: Tensor, src: Any) -> Tensor:
-        return ops.scatter(self, dim, index, src)
-
     # ------------------------------------------------------------------------------ elementwise
-    def add(self, other: Any) -> Tensor:
-        return ops.add(self, other)
+    def add(self, other: Any, *, alpha: Number = 1) -> Tensor:
+        return ops.add(self, other, alpha=alpha)
 
-    def sub(self, other: Any) -> Tensor:
-        return ops.sub(self, other)
+    def sub(self, other: Any, *, alpha: Number = 1) -> Tensor:
+        return ops.sub(self, other, alpha=alpha)
 
     def mul(self, other: Any) -> Tensor:
         return ops.mul(self, other)
 
-    def div(self, other: Any) -> Tensor:
-        return ops.div(self, other)
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        return ops.div(self, other, rounding_mode=rounding_mode)
 
     def pow(self, exponent: Any) -> Tensor:
         return ops.pow(self, exponent)
@@ -199,7 +235,7 @@ class Operators:
     def sign(self) -> Tensor:
         return ops.sign(self)
 
-    def clamp(self, min: Number | None = None, max: Number | None = None) -> Tensor:
+    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
         return ops.clamp(self, min, max)
 
     def maximum(self, other: Tensor) -> Tensor:
@@ -224,11 +260,11 @@ class Operators:
         return ops.log_softmax(self, dim)
 
     # ------------------------------------------------------------------------------- reductions
-    def sum(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.sum(self, dim, keepdim)
+    def sum(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+        return ops.sum(self, dim, keepdim, dtype=dtype)
 
-    def mean(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.mean(self, dim, keepdim)
+    def mean(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+        return ops.mean(self, dim, keepdim, dtype=dtype)
 
     def var(
         self, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
@@ -239,15 +275,6 @@ class Operators:
         self, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
     ) -> Tensor:
         return ops.std(self, dim, unbiased, keepdim, correction=correction)
-
-    def amin(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.amin(self, dim, keepdim)
-
-    def prod(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        return ops.prod(self, dim, keepdim)
-
-    def cumsum(self, dim: int) -> Tensor:
-        return ops.cumsum(self, dim)
 
     def amax(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         return ops.amax(self, dim, keepdim)
@@ -261,8 +288,8 @@ class Operators:
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         return ops.argmax(self, dim, keepdim)
 
-    def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.norm(self, p, dim, keepdim)
+    def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+        return ops.norm(self, p, dim, keepdim, dtype=dtype)
 
     def all(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         return ops.all(self, dim, keepdim)
@@ -322,8 +349,8 @@ class Operators:
         """The tensor itself: memory order is nobody's concern here, see DESIGN in the README."""
         return self  # type: ignore[return-value]
 
-    def flip(self, *dims: Any) -> Tensor:
-        return ops.flip(self, _sizes(dims))
+    def flip(self, *axes: Any, dims: Any = None) -> Tensor:
+        return ops.flip(self, _sizes(axes) if dims is None else dims)
 
     def split(self, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
         return ops.split(self, split_size, dim)
@@ -338,7 +365,7 @@ class Operators:
     def size(self, dim: int | None = None) -> Any:
         if dim is not None and not -self.array.ndim <= dim < self.array.ndim:
             raise IndexError(f"size: dim {dim} is out of range for {self.array.ndim} axes")
-        return self.array.shape if dim is None else self.array.shape[dim]
+        return ops.Size(self.array.shape) if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         return self.array.ndim
@@ -417,8 +444,26 @@ class Operators:
         """Convert: `x.to("cuda")`, `x.to(mg.float64)`, `x.to(other_tensor)`; itself if nothing changes."""
         return ops.to(self, *target, dtype=dtype, device=device)
 
-    def type(self, dtype: Any) -> Tensor:
-        return ops.to(self, dtype)
+    def type(self, dtype: Any = None) -> Any:
+        """x of another type: a dtype, FloatTensor and its siblings, or their names; without one, the type's name."""
+        return ops.type_name(self) if dtype is None else ops.to(self, ops.named_type(dtype))
+
+    def type_as(self, other: Tensor) -> Tensor:
+        return ops.to(self, other.dtype, other.device)
+
+    def half(self) -> Tensor:
+        """Refused: NumPy computes float16 in software, without the accuracy of float32 sums."""
+        raise TypeError("half: float16 is not supported; float32 is as fast here, and more exact")
+
+    def int(self) -> Tensor:
+        return ops.to(self, np.int32)
+
+    def bool(self) -> Tensor:
+        return ops.to(self, np.bool_)
+
+    @property
+    def is_cuda(self) -> Any:
+        return not isinstance(self.array, np.ndarray)
 
     def float(self) -> Tensor:
         return ops.to(self, np.float32)
@@ -432,7 +477,7 @@ class Operators:
     def cpu(self) -> Tensor:
         return ops.to(self, devices.CPU)
 
-    def cuda(self, index: int = 0) -> Tensor:
+    def cuda(self, index: Integer = 0) -> Tensor:
         return ops.to(self, devices.Device("cuda", index))
 
     def __repr__(self) -> str:

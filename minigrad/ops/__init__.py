@@ -1,8 +1,9 @@
 """The operations: one class each, forward and backward side by side, and below it the function that users call.
 
-Where to look: `arithmetic` (elementwise), `reduction` (sum, mean, max), `shape` (reshape, cat), `indexing`,
-`matrix` (matmul, linear), `nonlinear` (activations, softmax, dropout), `conv`, `pool`, `norm`, `resize`
-(padding, upsampling), `loss`; `creation` makes tensors, `inplace` changes them, `common` has what they share.
+Where to look: elementwise `arithmetic`, `elementary` (sin, square), `rounding`, `comparison`, `activation`;
+`reduction` (sum, max), `sorting`; `shape` (reshape, cat), `arrange` (repeat, roll), `index`; `matrix`, `einsum`;
+`conv`, `pool`, `norm`, `resize` (padding, upsampling), `loss`; `creation` and `sampling` make tensors, `inplace`
+changes them, `common` has what they share, `public` says where users find a function.
 """
 
 import sys
@@ -33,12 +34,9 @@ from .arithmetic import (
     add,
     clamp,
     clone,
-    compare,
-    div,
     exp,
     log,
     log1p,
-    logical,
     maximum,
     minimum,
     mul,
@@ -49,7 +47,35 @@ from .arithmetic import (
     sub,
     where,
 )
+from .arrange import (
+    meshgrid,
+    repeat,
+    roll,
+    tril,
+    triu,
+    unbind,
+)
 from .common import cast, expand, sum_to
+from .comparison import (
+    allclose,
+    bits,
+    compare,
+    eq,
+    equal,
+    ge,
+    gt,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    ne,
+)
 from .conv import (
     conv1d,
     conv2d,
@@ -57,24 +83,26 @@ from .conv import (
     conv_transpose2d,
 )
 from .creation import (
-    DoubleTensor,
-    FloatTensor,
-    LongTensor,
+    Size,
     arange,
+    as_tensor,
     detach,
     empty,
     empty_like,
+    eye,
     from_numpy,
     full,
     full_like,
+    is_tensor,
+    linspace,
+    new_empty,
+    new_full,
+    new_ones,
+    new_tensor,
+    new_zeros,
+    numel,
     ones,
     ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
     represent,
     requires_grad_,
     tensor,
@@ -82,10 +110,47 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .erf import erf
-from .index import gather, index, index_select, masked_select, nonzero, scatter, scatter_add
-from .inplace import assign, copy_, fill_, in_place_methods, normal_, replace_data, set_item, uniform_
-from .lookup import embedding, one_hot
+from .einsum import (
+    einsum,
+)
+from .elementary import (
+    clip,
+    cos,
+    lerp,
+    reciprocal,
+    rsqrt,
+    sin,
+    square,
+)
+from .erf import (
+    erf,
+)
+from .index import (
+    gather,
+    index,
+    index_select,
+    masked_fill,
+    masked_select,
+    nonzero,
+    scatter,
+    scatter_add,
+)
+from .inplace import (
+    assign,
+    copy_,
+    detach_,
+    fill_,
+    in_place_methods,
+    normal_,
+    random_,
+    replace_data,
+    set_item,
+    uniform_,
+)
+from .lookup import (
+    embedding,
+    one_hot,
+)
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -97,7 +162,15 @@ from .loss import (
     nll_loss,
     smooth_l1_loss,
 )
-from .matrix import bmm, gram, linear, matmul, mm
+from .matrix import (
+    bmm,
+    dot,
+    gram,
+    linear,
+    matmul,
+    mm,
+    outer,
+)
 from .norm import (
     batch_norm,
     group_norm,
@@ -105,7 +178,12 @@ from .norm import (
     layer_norm,
     normalize,
 )
-from .patches import affine_grid, fold, grid_sample, unfold
+from .patches import (
+    affine_grid,
+    fold,
+    grid_sample,
+    unfold,
+)
 from .pool import (
     adaptive_avg_pool2d,
     adaptive_max_pool2d,
@@ -113,6 +191,9 @@ from .pool import (
     avg_pool2d,
     max_pool1d,
     max_pool2d,
+)
+from .public import (
+    declared,
 )
 from .reduction import (
     all,
@@ -138,6 +219,26 @@ from .resize import (
     pixel_shuffle,
     pixel_unshuffle,
 )
+from .rounding import (
+    ceil,
+    div,
+    floor,
+    floor_divide,
+    remainder,
+    round,
+    trunc,
+)
+from .sampling import (
+    bernoulli,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+)
 from .shape import (
     cat,
     chunk,
@@ -151,6 +252,22 @@ from .shape import (
     t,
     transpose,
     unsqueeze,
+)
+from .sorting import (
+    argsort,
+    sort,
+    topk,
+)
+from .typed_tensors import (
+    TYPES,
+    BoolTensor,
+    ByteTensor,
+    DoubleTensor,
+    FloatTensor,
+    IntTensor,
+    LongTensor,
+    named_type,
+    type_name,
 )
 
 tensor_methods.bind(sys.modules[__name__])

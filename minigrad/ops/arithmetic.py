@@ -169,6 +169,8 @@ class Sign(Elementwise):
     """y = -1, 0 or 1 by the sign of x, 0 for nan; dx = 0."""
 
     def formula(self, x: Array) -> Array:
+        if x.dtype.kind == "b":
+            return x.copy()
         return ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)) if x.dtype.kind == "f" else xp_of(x).sign(x)
 
     def dx(self, dy: Tensor) -> Tensor:
@@ -250,9 +252,8 @@ def mul(input: Any, other: Any) -> Tensor:
     return apply(Multiply(), *operands("mul", input, other))
 
 
-@public("minigrad", "Tensor", "in-place")
-def div(input: Any, other: Any) -> Tensor:
-    """input / other, true division: integers give float32."""
+def true_divide(input: Any, other: Any) -> Tensor:
+    """input / other; integers give float32. With a rounding mode: `div`."""
     a, b = operands("div", input, other)
     if getattr(a, "dtype", FLOAT32).kind != "f" or getattr(b, "dtype", FLOAT32).kind != "f":
         a, b = (cast(v, FLOAT32) if isinstance(v, Tensor) else float(v) for v in (a, b))
@@ -315,14 +316,17 @@ def sign(input: Tensor) -> Tensor:
 
 
 @public("minigrad", "Tensor", "in-place")
-def clamp(input: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """input limited to [min, max]. Errors: ValueError if both limits are None."""
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """input limited to [min, max], numbers or Tensors; max where min > max. Errors: ValueError if both are None."""
     require_tensor("clamp", "input", input)
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
     for name, limit in (("min", min), ("max", max)):
-        if limit is not None and not isinstance(limit, (int, float, np.number)):
-            raise TypeError(f"clamp: {name} must be a number, got {type(limit).__name__}; use maximum and minimum")
+        if limit is not None and not isinstance(limit, (int, float, np.number, Tensor)):
+            raise TypeError(f"clamp: {name} must be a number or a Tensor, got {type(limit).__name__}")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        y = input if min is None else where(input < min, min, input)
+        return y if max is None else where(y > max, max, y)
     if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         input = cast(input, FLOAT32)
     return apply(Clamp(*[limit.item() if isinstance(limit, np.number) else limit for limit in (min, max)]), input)
@@ -342,7 +346,8 @@ def minimum(input: Tensor, other: Any) -> Tensor:
     if (a if isinstance(a, Tensor) else b).array.dtype.kind == "f":
         return neg(maximum(-a, -b))
     x, y = (v.array if isinstance(v, Tensor) else v for v in (a, b))  # -x would leave the range of bool and uint8
-    return Tensor(xp_of(x if isinstance(a, Tensor) else y).minimum(x, y))
+    xp = xp_of(x if isinstance(a, Tensor) else y)
+    return Tensor(xp.asarray(xp.minimum(x, y)))
 
 
 @public("minigrad")
@@ -365,30 +370,3 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
 def clone(input: Tensor) -> Tensor:
     """A copy that passes gradients through."""
     return apply(Clone(), require_tensor("clone", "input", input))
-
-
-# ---------------------------------------------------------- results without a gradient, as bools
-
-
-def compare(function: str, a: Any, b: Any) -> Tensor:
-    """The elementwise comparison named `function` (less, equal, ...) as a bool Tensor."""
-    if a is None or b is None:
-        return Tensor(xp_of((a if b is None else b).array).asarray(function == "not_equal"))
-    a, b = operands(function, a, b)
-    array, other = (v.array if isinstance(v, Tensor) else v for v in (a, b))
-    xp = xp_of(array if isinstance(a, Tensor) else other)
-    return Tensor(xp.asarray(getattr(xp, function)(array, other)))
-
-
-def logical(function: str, a: Tensor, b: Any = None) -> Tensor:
-    """The elementwise or reducing bool function named `function` (invert, bitwise_and, any, ...).
-
-    Errors: TypeError for floats in a function of bits.
-    """
-    xp = xp_of(a.array)
-    arguments = [a.array] if b is None else [a.array, b.array if isinstance(b, Tensor) else b]
-    for x in arguments if function not in ("all", "any") else []:
-        dtype = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
-        if dtype.kind not in "biu":
-            raise TypeError(f"{function}: bools or integers are needed, got {dtype}; compare first, as in (x > 0)")
-    return Tensor(xp.asarray(getattr(xp, function)(*arguments)))

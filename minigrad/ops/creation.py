@@ -5,7 +5,9 @@ The default dtype is float32: Python floats become float32, ints int64, bools bo
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,39 +15,61 @@ import numpy as np
 from .. import devices
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, Device, device_of, to_device, xp_of
-from ..random import generator
-from .common import BOOL, FLOAT32, FLOAT64, INT64, cast, require_tensor
+from .common import BOOL, FLOAT32, INT64, cast, promoted, require_tensor
+from .public import public
 
 _DTYPES = {np.dtype(name) for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
 
 
+@public("minigrad")
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of `data`: a number, nested lists, an array, or a Tensor.
 
-    dtype: float32, float64, int64, ... ; by default Python floats give float32, and arrays keep theirs.
+    dtype: float32, float64, int64, ... ; by default Python floats give float32, and arrays, NumPy's numbers and
+    Tensors keep theirs, also inside lists.
     Errors: TypeError for data that is not numeric; ValueError for ragged lists or an integer that requires grad.
     """
     if isinstance(data, Tensor):
-        data = data.array.copy()
-    elif isinstance(data, (list, tuple)):
-        data = _untensor(data)
-    keeps = hasattr(data, "dtype")
+        data = data.array
+    if isinstance(data, (list, tuple)):
+        data, own = _unpacked(data), _dtype_within(data)
+    else:
+        own = None if hasattr(data, "dtype") else _DEFAULTS.get(type(data))
     try:
-        array = data.copy() if keeps and hasattr(data, "copy") else np.asarray(data)
+        array = data.copy() if hasattr(data, "dtype") else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"tensor: the nested lists are ragged: {error}") from None
-    if not keeps and array.dtype == FLOAT64:
-        array = array.astype(FLOAT32)
-    array = _converted("tensor", array, dtype)
+    array = _converted("tensor", np.asarray(array) if np.isscalar(array) else array, own if dtype is None else dtype)
     target = devices.default_device() if device is None and isinstance(array, np.ndarray) else device
-    return _made("tensor", array if target is None else to_device(array, devices.device(target)), requires_grad)
+    return made("tensor", array if target is None else to_device(array, devices.device(target)), requires_grad)
 
 
-def _untensor(data: Any) -> Any:
+_DEFAULTS: dict[Any, np.dtype] = {float: FLOAT32, int: INT64, bool: BOOL}  # the dtypes of Python's numbers
+
+
+def _unpacked(data: Any) -> Any:
     """Nested lists with the Tensors in them replaced by lists of numbers."""
     if isinstance(data, Tensor):
         return data.tolist()
-    return [_untensor(item) for item in data] if isinstance(data, (list, tuple)) else data
+    return [_unpacked(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def _dtype_within(data: Any) -> np.dtype | None:
+    """The dtype of nested lists: promoted from those of the numbers, arrays and Tensors in them; None if no number."""
+    if not isinstance(data, (list, tuple)):
+        return data.dtype if hasattr(data, "dtype") else _DEFAULTS.get(type(data))
+    if not data:
+        return FLOAT32
+    found = {_dtype_within(item) for item in data} if len(data) < 16 else _dtypes_of_many(data)
+    return None if None in found else functools.reduce(promoted, found)  # type: ignore[arg-type]
+
+
+def _dtypes_of_many(data: Any) -> set[np.dtype | None]:
+    """As for few, but one look-up for each type of number: long lists are common."""
+    kinds = {type(item) for item in data}
+    if kinds <= _DEFAULTS.keys():
+        return {_DEFAULTS[kind] for kind in kinds}
+    return {_dtype_within(item) for item in data}
 
 
 def _converted(operation: str, array: Array, dtype: Any) -> Array:
@@ -68,7 +92,8 @@ def as_dtype(operation: str, dtype: Any) -> np.dtype:
     return result
 
 
-def _made(operation: str, array: Array, requires_grad: bool) -> Tensor:
+def made(operation: str, array: Array, requires_grad: bool) -> Tensor:
+    """The array as a leaf."""
     result = Tensor(array)
     return requires_grad_(result, True) if requires_grad else result
 
@@ -83,6 +108,7 @@ def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
     return x
 
 
+@public("minigrad")
 def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares memory with a NumPy array."""
     if not isinstance(array, np.ndarray):
@@ -92,7 +118,18 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return result
 
 
-def _size(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
+class Size(tuple[int, ...]):
+    """A tensor's shape, as `x.size()` gives it: a tuple that constructors know from data."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of entries of a tensor of this shape."""
+        return math.prod(self)
+
+
+def size_of(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
+    """(2, 3) from either (2, 3) or ((2, 3),). Errors: ValueError for what is no size."""
     sizes = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
     for n in sizes:
         if not isinstance(n, (int, np.integer)) or n < 0:
@@ -100,127 +137,182 @@ def _size(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple([int(n) for n in sizes])
 
 
+@public("minigrad")
 def full(size: Any, fill_value: float, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one number everywhere; dtype as `tensor` would choose it for that number."""
-    sizes = _size("full", tuple(size) if isinstance(size, (tuple, list)) else (size,))
+    sizes = size_of("full", tuple(size) if isinstance(size, (tuple, list)) else (size,))
     wanted = as_dtype("full", type(fill_value) if dtype is None else dtype)
     target = devices.default_device() if device is None else devices.device(device)
-    return _made("full", to_device(np.full(sizes, fill_value, wanted), target), requires_grad)
+    return made("full", to_device(np.full(sizes, fill_value, wanted), target), requires_grad)
 
 
+@public("minigrad")
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
-    return full(_size("zeros", size), 0.0, dtype, device, requires_grad)
+    return full(size_of("zeros", size), 0.0, dtype, device, requires_grad)
 
 
+@public("minigrad")
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones."""
-    return full(_size("ones", size), 1.0, dtype, device, requires_grad)
+    return full(size_of("ones", size), 1.0, dtype, device, requires_grad)
 
 
+@public("minigrad")
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Memory for a tensor; what is in it is undefined (here: zeros, so that runs repeat)."""
     return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None) -> Tensor:
-    """start, start + step, ... below end; `arange(n)` is 0 .. n - 1. Ints give int64, floats float32."""
+@public("minigrad")
+def arange(
+    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """start, start + step, ... below end; `arange(n)` is 0 .. n - 1. Ints give int64, floats float32.
+
+    With an integer dtype the limits are cut to ints first, as PyTorch does.
+    Errors: ValueError if step is 0 or leads away from end.
+    """
     if end is None:
         start, end = 0, start
-    for name, value in (("start", start), ("end", end), ("step", step)):
-        if not isinstance(value, (int, float, np.number)):
+    limits = {"start": start, "end": end, "step": step}
+    for name, value in limits.items():
+        if isinstance(value, Tensor) and value.array.ndim == 0:
+            limits[name] = value.item()
+        elif not isinstance(value, (int, float, np.number)):
             raise TypeError(f"arange: {name} must be a number, got {value!r}")
-    if step == 0:
-        raise ValueError("arange: step must not be 0")
-    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+    whole = all(isinstance(v, (int, np.integer)) for v in limits.values())
     wanted = as_dtype("arange", (INT64 if whole else FLOAT32) if dtype is None else dtype)
-    count = max(0, math.ceil((end - start) / step))
-    return tensor((start + step * np.arange(count)).astype(wanted), device=device)
+    if wanted.kind in "iu":
+        limits = {name: int(value) for name, value in limits.items()}
+    start, end, step = limits.values()
+    if step == 0 or (end - start) * step < 0:
+        raise ValueError(f"arange: no step of {step} leads from {start} to {end}")
+    count = math.ceil((end - start) / step)
+    return tensor((start + step * np.arange(count)).astype(wanted), device=device, requires_grad=requires_grad)
 
 
-def _random(operation: str, method: str, size: tuple[Any, ...], dtype: Any, device: Any, grad: bool) -> Tensor:
-    wanted = as_dtype(operation, FLOAT32 if dtype is None else dtype)
-    drawn = getattr(generator(), method)(_size(operation, size), dtype=wanted)
-    target = devices.default_device() if device is None else devices.device(device)
-    return _made(operation, to_device(drawn, target), grad)
+@public("minigrad")
+def linspace(
+    start: float, end: float, steps: int, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` numbers from start to end, both included, at equal distances."""
+    if not isinstance(steps, (int, np.integer)) or steps < 0:
+        raise ValueError(f"linspace: steps must be an int >= 0, got {steps!r}")
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    wanted = as_dtype("linspace", FLOAT32 if dtype is None else dtype)
+    if wanted.kind in "iu":
+        start, end = int(start), int(end)
+    numbers = np.linspace(start, end, steps).astype(wanted)
+    return tensor(numbers, device=device, requires_grad=requires_grad)
 
 
-def rand(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uniform random numbers from [0, 1)."""
-    return _random("rand", "random", size, dtype, device, requires_grad)
+@public("minigrad")
+def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The (n, m) matrix with 1 on the diagonal and 0 elsewhere; m = n if None."""
+    wanted = as_dtype("eye", FLOAT32 if dtype is None else dtype)
+    return tensor(np.eye(*size_of("eye", (n, n if m is None else m)), dtype=wanted), None, device, requires_grad)
 
 
-def randn(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Standard normal random numbers."""
-    return _random("randn", "standard_normal", size, dtype, device, requires_grad)
+def like(make: Callable[..., Tensor], x: Any, dtype: Any, device: Any, requires_grad: bool, *value: Any) -> Tensor:
+    """What `make` makes, with another tensor's shape, dtype and device unless told otherwise."""
+    require_tensor(f"{make.__name__}_like", "input", x)
+    dtype, device = x.dtype if dtype is None else dtype, x.device if device is None else device
+    return make(x.shape, *value, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def randint(low: int, high: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """Random integers from low to high - 1: `randint(10, (3,))` or `randint(0, 10, (3,))`."""
-    if size is None:
-        low, high, size = 0, low, high
-    if high <= low:
-        raise ValueError(f"randint: high ({high}) must be greater than low ({low})")
-    drawn = generator().integers(low, high, _size("randint", tuple(size)), dtype=INT64)
-    return tensor(drawn, dtype, device)
-
-
-def randperm(n: int, device: Any = None) -> Tensor:
-    """0 .. n - 1 in random order."""
-    return tensor(generator().permutation(n).astype(INT64), device=device)
-
-
-def _like(make: Any, x: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
-    require_tensor(make.__name__ + "_like", "input", x)
-    return make(x.shape, dtype=x.dtype if dtype is None else dtype, device=x.device, requires_grad=requires_grad)
-
-
-def zeros_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@public("minigrad")
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of another tensor's shape, dtype and device."""
-    return _like(zeros, input, dtype, requires_grad)
+    return like(zeros, input, dtype, device, requires_grad)
 
 
-def ones_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@public("minigrad")
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of another tensor's shape, dtype and device."""
-    return _like(ones, input, dtype, requires_grad)
+    return like(ones, input, dtype, device, requires_grad)
 
 
-def empty_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@public("minigrad")
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Undefined numbers of another tensor's shape, dtype and device."""
-    return _like(empty, input, dtype, requires_grad)
+    return like(empty, input, dtype, device, requires_grad)
 
 
-def full_like(input: Tensor, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@public("minigrad")
+def full_like(
+    input: Tensor, fill_value: float, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """One number, with another tensor's shape, dtype and device."""
-    wanted = input.dtype if dtype is None else dtype
-    return full(input.shape, fill_value, wanted, input.device, requires_grad)
+    return like(full, input, dtype, device, requires_grad, fill_value)
 
 
-def rand_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uniform random numbers of another tensor's shape, dtype and device."""
-    return _like(rand, input, dtype, requires_grad)
+@public("Tensor")
+def new_tensor(
+    input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor with a copy of `data`, of input's dtype and device."""
+    dtype, device = input.dtype if dtype is None else dtype, input.device if device is None else device
+    return tensor(data, dtype, device, requires_grad)
 
 
-def randn_like(input: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Standard normal random numbers of another tensor's shape, dtype and device."""
-    return _like(randn, input, dtype, requires_grad)
+@public("Tensor")
+def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the given size, of input's dtype and device."""
+    return _like_sized(zeros, input, size, dtype, device, requires_grad)
 
 
-class TypedTensor:
-    """PyTorch's old typed constructors: `FloatTensor(2, 3)` makes room, `FloatTensor([1, 2])` converts."""
-
-    def __init__(self, dtype: np.dtype) -> None:
-        self.tensor_dtype = dtype
-
-    def __call__(self, *arguments: Any) -> Tensor:
-        if len(arguments) == 1 and not isinstance(arguments[0], (int, np.integer)):
-            return tensor(arguments[0], self.tensor_dtype)
-        return empty(*arguments, dtype=self.tensor_dtype)
+@public("Tensor")
+def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the given size, of input's dtype and device."""
+    return _like_sized(ones, input, size, dtype, device, requires_grad)
 
 
-FloatTensor = TypedTensor(FLOAT32)
-DoubleTensor = TypedTensor(FLOAT64)
-LongTensor = TypedTensor(INT64)
+@public("Tensor")
+def new_empty(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Memory for a tensor of the given size, of input's dtype and device."""
+    return _like_sized(empty, input, size, dtype, device, requires_grad)
+
+
+@public("Tensor")
+def new_full(
+    input: Tensor, size: Any, fill_value: float, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One number of the given size, of input's dtype and device."""
+    dtype, device = input.dtype if dtype is None else dtype, input.device if device is None else device
+    return full(size, fill_value, dtype, device, requires_grad)
+
+
+def _like_sized(
+    make: Callable[..., Tensor], x: Tensor, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    dtype, device = x.dtype if dtype is None else dtype, x.device if device is None else device
+    return make(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@public("minigrad")
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """data as a tensor, sharing memory where it can: a Tensor or an array of that dtype on that device already."""
+    if isinstance(data, Tensor):
+        return to(data, dtype=dtype, device=device)
+    return (
+        to(from_numpy(data), dtype=dtype, device=device)
+        if isinstance(data, np.ndarray)
+        else tensor(data, dtype, device)
+    )
+
+
+@public("minigrad")
+def is_tensor(obj: Any) -> bool:
+    """Whether something is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+@public("minigrad", "Tensor")
+def numel(input: Tensor) -> int:
+    """How many entries a tensor has."""
+    return require_tensor("numel", "input", input).array.size
+
 
 # ------------------------------------------------------------------------- converting and moving
 
@@ -244,6 +336,8 @@ def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tenso
     for target in targets:
         if isinstance(target, Tensor):
             dtype, device = target.dtype, target.device
+        elif hasattr(target, "tensor_dtype"):
+            dtype, device = target.tensor_dtype, target.device
         elif isinstance(target, Device) or (
             isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "auto")
         ):

@@ -20,7 +20,9 @@ from ..autograd import Op, Tensor, apply, replay
 from ..devices import Array, device_of, to_device, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
-from .common import BOOL, INT64, axis, check_broadcast, expand, require_tensor, sum_to
+from .arithmetic import where
+from .common import BOOL, INT64, axis, cast, check_broadcast, expand, require_tensor, sum_to
+from .public import public
 from .shape import reshape
 
 
@@ -197,6 +199,7 @@ def named(error: IndexError) -> str:
 # ------------------------------------------------------------------- picking along one axis
 
 
+@public("minigrad", "Tensor")
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """y[i, j, k] = x[index[i, j, k], j, k] for dim 0, and likewise for other axes; index: int64 of y's shape.
 
@@ -210,6 +213,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return apply(Index(_along(index.array, axis("gather", dim, input.array.ndim))), input)
 
 
+@public("minigrad", "Tensor", "in-place")
 def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     """A copy of input with y[index[i, j, k], j, k] = src[i, j, k] for dim 0, and likewise for other axes.
 
@@ -227,6 +231,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     return apply(SetItem((_along(index.array, axis("scatter", dim, input.array.ndim)),)), input, src)
 
 
+@public("minigrad", "Tensor", "in-place")
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of input with src[i, j, k] added to y[index[i, j, k], j, k] for dim 0, and likewise for other axes.
 
@@ -281,6 +286,7 @@ def _along(index: Array, dim: int) -> tuple[Array, ...]:
     return tuple(mesh)
 
 
+@public("minigrad", "Tensor")
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries of input along one axis whose numbers stand in index: int64, of at most one axis."""
     require_tensor("index_select", "input", input)
@@ -295,6 +301,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return input[(slice(None),) * where + (reshape(index, (-1,)),)]
 
 
+@public("minigrad", "Tensor")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The entries where mask (a bool Tensor) holds, as a vector; the two broadcast."""
     require_tensor("masked_select", "input", input)
@@ -305,6 +312,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return reshape(expand(input, shape)[expand(mask, shape)], (-1,))
 
 
+@public("minigrad", "Tensor")
 def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
     """The places of the entries that are not 0: int64 of shape (number, axes); as_tuple: one vector an axis."""
     x = require_tensor("nonzero", "input", input).array
@@ -312,3 +320,16 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
     if as_tuple:
         return tuple([Tensor(places[:, i]) for i in range(places.shape[1])])
     return Tensor(places[:, : x.ndim])
+
+
+@public("minigrad", "Tensor", "in-place")
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """A copy of input with value, a number or a 0-d Tensor, where mask (a bool Tensor) holds; the two broadcast."""
+    require_tensor("masked_fill", "input", input)
+    if require_tensor("masked_fill", "mask", mask).dtype != BOOL:
+        raise TypeError(f"masked_fill: mask must be a bool Tensor, got {mask.dtype}")
+    if not isinstance(value, Tensor):
+        value = Tensor(xp_of(input.array).asarray(value, dtype=input.dtype))
+    elif value.array.ndim:
+        raise ValueError(f"masked_fill: value must be a number or a 0-d Tensor, got shape {value.shape}")
+    return where(mask, cast(value, input.dtype), input)

@@ -162,6 +162,26 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     return _draw(x, generator().standard_normal(x.shape, dtype=x.dtype) * std + mean)
 
 
+def random_(x: Tensor, low: int = 0, high: int | None = None) -> Tensor:
+    """Overwrite with random integers from low to high - 1, or from 0 to low - 1 if only that is given, or with all
+    that the dtype holds exactly (floats: from 0 to 2^24 or 2^53). Drawn on the CPU. Errors: ValueError if low >= high.
+    """
+    if high is None:
+        largest = {"f": 2 ** (24 if x.dtype.itemsize == 4 else 53) + 1, "b": 2}.get(x.dtype.kind, 0)
+        low, high = 0, low or largest or np.iinfo(x.dtype).max
+    if low >= high:
+        raise ValueError(f"random_: high ({high}) must be greater than low ({low})")
+    return _draw(x, generator().integers(low, high, x.shape))
+
+
+def detach_(x: Tensor) -> Tensor:
+    """Take x out of the graph. Errors: RuntimeError for a view, whose base stays in it."""
+    if isinstance(x, View):
+        raise RuntimeError("detach_: a view shares the graph of its base; use .detach()")
+    x.node, x.requires_grad = None, False
+    return x
+
+
 def _draw(x: Tensor, drawn: np.ndarray) -> Tensor:
     return write(x, ALL, Tensor(to_device(np.asarray(drawn, dtype=x.dtype), device_of(x.array))))
 

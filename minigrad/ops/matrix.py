@@ -9,6 +9,7 @@ from ..devices import Array
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .common import cast, promoted, require_tensor, sum_to
+from .public import public
 from .shape import reshape, squeeze, transpose, unsqueeze
 
 
@@ -109,6 +110,26 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     if a.array.ndim != 3 or b.array.ndim != 3 or a.shape[0] != b.shape[0]:
         raise ValueError(f"bmm: shapes (B, n, m) and (B, m, p) are needed, got {a.shape} and {b.shape}")
     return matmul(a, b)
+
+
+@public("minigrad", "Tensor")
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors of equal length and dtype."""
+    for name, x in (("input", input), ("tensor", tensor)):
+        if require_tensor("dot", name, x).array.ndim != 1:
+            raise ValueError(f"dot: {name} must be a vector, got shape {x.shape}")
+    if input.dtype != tensor.dtype:
+        raise TypeError(f"dot: input is {input.dtype}, tensor is {tensor.dtype}; convert one with .to()")
+    return matmul(input, tensor)
+
+
+@public("minigrad", "Tensor")
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors: y[i, j] = input[i] vec2[j]."""
+    for name, x in (("input", input), ("vec2", vec2)):
+        if require_tensor("outer", name, x).array.ndim != 1:
+            raise ValueError(f"outer: {name} must be a vector, got shape {x.shape}")
+    return unsqueeze(input, 1) * vec2
 
 
 def gram(input: Tensor) -> Tensor:

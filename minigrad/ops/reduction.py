@@ -13,10 +13,11 @@ import numpy as np
 
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
-from .arithmetic import abs, div, exp, log, maximum, minimum, pow, where
+from .arithmetic import abs, exp, log, maximum, minimum, pow, true_divide, where
 from .common import BOOL, INT64, as_float, axes, axis, cast, expand, require_tensor
 from .creation import as_dtype, detach
 from .index import gather
+from .public import public
 from .shape import cat, flip, reshape, squeeze
 
 
@@ -120,6 +121,7 @@ def _summand(operation: str, input: Any, dtype: Any) -> Tensor:
     return input if input.array.dtype.kind == "f" else cast(input, INT64)
 
 
+@public("minigrad", "Tensor")
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum; integers and bools add up to int64. The sum of an empty tensor is 0."""
     x = _summand("sum", input, dtype)
@@ -130,6 +132,7 @@ def _count(x: Tensor, dims: tuple[int, ...]) -> int:
     return math.prod(x.array.shape[i] for i in dims)
 
 
+@public("minigrad", "Tensor")
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The arithmetic mean; nan for the mean of an empty tensor. Errors: TypeError for integers without a dtype."""
     x = _floating("mean", input if dtype is None else _summand("mean", input, dtype))
@@ -144,6 +147,7 @@ def _floating(operation: str, x: Any) -> Tensor:
     return x
 
 
+@public("minigrad", "Tensor")
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product of all entries, or along one axis; integers and bools multiply to int64; empty: 1.
 
@@ -168,6 +172,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     return reshape(x, shape)
 
 
+@public("minigrad", "Tensor")
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The running sum along an axis: y_i = x_0 + ... + x_i; integers and bools add up to int64."""
     x = _summand("cumsum", input, dtype)
@@ -175,6 +180,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return apply(CumulativeSum(along), x) if x.array.ndim else x * 1
 
 
+@public("minigrad", "Tensor")
 def var(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
@@ -182,15 +188,16 @@ def var(
     estimate, 0 (or unbiased=False) the plain second moment; any number."""
     x, dims, degrees = _spread("var", input, dim, unbiased, keepdim, correction)
     centered = x - mean(x, dims, keepdim=True)
-    return div(apply(Sum(dims, keepdim), centered * centered), degrees)
+    return true_divide(apply(Sum(dims, keepdim), centered * centered), degrees)
 
 
+@public("minigrad", "Tensor")
 def std(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
     """The square root of `var`; its gradient is taken as 0 where all entries are equal."""
     x, dims, degrees = _spread("std", input, dim, unbiased, keepdim, correction)
-    return div(norm(x - mean(x, dims, keepdim=True), 2, dims, keepdim), math.sqrt(degrees))
+    return true_divide(norm(x - mean(x, dims, keepdim=True), 2, dims, keepdim), math.sqrt(degrees))
 
 
 def _spread(
@@ -212,11 +219,13 @@ def _check_not_empty(operation: str, x: Tensor, dims: tuple[int, ...]) -> None:
         raise ValueError(f"{operation}: shape {x.shape} has no entries along dim {dims}; the result is undefined")
 
 
+@public("minigrad", "Tensor")
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest entry; entries that tie share the gradient evenly. Errors: ValueError if there are no entries."""
     return _extreme("amax", Amax, input, dim, keepdim)
 
 
+@public("minigrad", "Tensor")
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The smallest entry; entries that tie share the gradient evenly. Errors: ValueError if there are no entries."""
     return _extreme("amin", Amin, input, dim, keepdim)
@@ -235,6 +244,7 @@ class ValuesAndIndices(NamedTuple):
     indices: Tensor
 
 
+@public("minigrad", "Tensor")
 def max(input: Tensor, dim: Any = None, keepdim: bool | None = None) -> Any:
     """The largest entry of all (ties share the gradient), or along one axis `(values, indices)`: there the
     gradient goes to the entry at the index, the first among equals. With a Tensor for `dim`: `maximum`."""
@@ -245,6 +255,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool | None = None) -> Any:
     return _picked(input, dim, argmax(input, dim, keepdim=True), keepdim)
 
 
+@public("minigrad", "Tensor")
 def min(input: Tensor, dim: Any = None, keepdim: bool | None = None) -> Any:
     """As `max`, for the smallest."""
     if isinstance(dim, Tensor):
@@ -267,11 +278,13 @@ def _picked(input: Tensor, dim: int, indices: Tensor, keepdim: bool | None) -> V
     )
 
 
+@public("minigrad", "Tensor")
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index (int64) of the first largest entry, along an axis or in the flattened tensor. No gradient."""
     return _place("argmax", input, dim, keepdim)
 
 
+@public("minigrad", "Tensor")
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index (int64) of the first smallest entry, along an axis or in the flattened tensor. No gradient."""
     return _place("argmin", input, dim, keepdim)
@@ -286,6 +299,7 @@ def _place(operation: str, input: Any, dim: int | None, keepdim: bool) -> Tensor
     return Tensor(index.reshape(_kept(x.shape, dims)) if keepdim else index)
 
 
+@public("minigrad", "Tensor")
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """(sum |x|^p)^(1/p) for any number p; the largest |x| for inf, the smallest for -inf, for 0 how many are not 0.
 
@@ -310,6 +324,7 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, *, d
     return where(total == 0, 0.0, pow(where(total == 0, 1.0, total), 1.0 / p))
 
 
+@public("minigrad", "Tensor")
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(e^x)) without overflow: the largest entry is taken out of the sum first."""
     x = as_float("logsumexp", input)
@@ -322,11 +337,13 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return y if keepdim else reshape(y, [n for i, n in enumerate(x.shape) if i not in dims])
 
 
+@public("minigrad", "Tensor")
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every entry is true (not 0), as bools; True for an empty tensor. dim=() reduces nothing."""
     return _truth("all", input, dim, keepdim)
 
 
+@public("minigrad", "Tensor")
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether some entry is true (not 0), as bools; False for an empty tensor. dim=() reduces nothing."""
     return _truth("any", input, dim, keepdim)

@@ -34,6 +34,8 @@ CASES = [
     case("gather", "scalar", lambda m, x, k: m.gather(x, 0, k) * x, normal(), constant(0)),
     case("index_select", "columns", lambda m, x, k: m.index_select(x, 1, k), normal(2, 3), constant([2, 0, 2])),
     case("masked_select", "broadcast", lambda m, x, c: m.masked_select(x, c), normal(2, 3), constant(MASK[0])),
+    case("masked_fill", "a number", lambda m, x, c: m.masked_fill(x, c, 0.5), normal(2, 3), constant(MASK)),
+    case("masked_fill", "a tensor", lambda m, x, v, c: x.masked_fill(c, v), normal(2, 3), normal(), constant(MASK)),
     case("scatter", "a number", lambda m, x, k: m.scatter(x, 1, k, 0.5), normal(2, 3), constant([[2], [0]])),
     case(
         "scatter", "fewer rows", lambda m, x, v, k: x.scatter(0, k, v), normal(3, 2), normal(1, 2), constant([[2, 0]])

@@ -8,6 +8,8 @@ def _product(m, a, b):  # type: ignore[no-untyped-def]
 
 
 CASES = [
+    case("dot", "vectors", lambda m, a, b: m.dot(a, b), normal(3), normal(3)),
+    case("outer", "vectors", lambda m, a, b: m.outer(a, b), normal(3), normal(2)),
     case("MatMul", "matrices", _product, normal(2, 3), normal(3, 2)),
     case("MatMul", "operator", lambda m, a, b: a @ b, normal(3, 1), normal(1, 2)),
     case("MatMul", "vector and vector", _product, normal(3), normal(3)),

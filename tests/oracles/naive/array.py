@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -132,6 +134,25 @@ class Array:
     def clone(self) -> Array:
         return Array(self.array.copy())
 
+    def __mod__(self, other: Any) -> Array:
+        return remainder(self, other)
+
+    def sin(self) -> Array:
+        return each(HyperDual.sin, self)
+
+    def cos(self) -> Array:
+        return each(HyperDual.cos, self)
+
+    def masked_fill(self, mask: Array, value: Any) -> Array:
+        return each(lambda a, c, v: v if c else a, self, mask, value)
+
+    def repeat(self, *counts: int) -> Array:
+        return Array(np.tile(self.array, counts))
+
+    def sort(self, dim: int = -1, descending: bool = False) -> tuple[Array, None]:
+        rising = np.sort(self.array, axis=dim)
+        return Array(np.flip(rising, dim) if descending else rising), None
+
     def sum(self, dim: Any = None, keepdim: bool = False) -> Array:
         return Array(np.sum(self.array, axis=dim, keepdims=keepdim))
 
@@ -223,14 +244,52 @@ def split(x: Array, size: Any, dim: int = 0) -> list[Array]:
     return [Array(part) for part in np.split(x.array, np.cumsum(sizes)[:-1], axis=dim)]
 
 
-def clamp(x: Array, min: float = -math.inf, max: float = math.inf) -> Array:
-    return each(lambda a: a * 0.0 + min if a < min else a * 0.0 + max if a > max else a, x)
+def clamp(x: Array, min: Any = -math.inf, max: Any = math.inf) -> Array:
+    return each(lambda a, low, high: a * 0.0 + low if a < low else a * 0.0 + high if a > high else a, x, min, max)
+
+
+def rounded(x: Any, rule: Callable[[float], float]) -> Array:
+    """Each number's value by a rule such as math.floor; a constant, whatever moves the number."""
+    return each(lambda a: float(rule(value_of(a))), x)
+
+
+def remainder(a: Any, b: Any) -> Array:
+    return a - rounded(a / b, math.floor) * b
+
+
+def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Array:
+    quotient = a / b
+    return quotient if rounding_mode is None else rounded(quotient, {"floor": math.floor, "trunc": int}[rounding_mode])
+
+
+def lerp(a: Array, b: Array, weight: Any) -> Array:
+    return a + (b - a) * weight
+
+
+def einsum(equation: str, *operands: Array) -> Array:
+    """The sum, place by place: loops over every value of every letter."""
+    left, arrow, result = equation.partition("->")
+    terms = left.replace("...", "Z").split(",")
+    if not arrow:
+        result = "".join(sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1))
+    result = result.replace("...", "Z")
+    sizes = {c: n for term, x in zip(terms, operands) for c, n in zip(term, x.shape)}
+    y = np.empty([sizes[c] for c in result], dtype=object)
+    y[...] = 0.0
+    for places in itertools.product(*[range(n) for n in sizes.values()]):
+        at = dict(zip(sizes, places))
+        product: Any = 1.0
+        for term, x in zip(terms, operands):
+            product = product * x.array[tuple(at[c] for c in term)]
+        target = tuple(at[c] for c in result)
+        y[target] = y[target] + product
+    return Array(y)
 
 
 FUNCTIONS = {
     **{
         name: (lambda x, name=name: each(getattr(HyperDual, name), x))
-        for name in ("exp", "log", "log1p", "tanh", "sigmoid")
+        for name in ("exp", "log", "log1p", "sin", "cos", "tanh", "sigmoid")
     },
     **{
         name: getattr(Array, name)
@@ -268,6 +327,29 @@ FUNCTIONS = {
     "masked_select": lambda x, mask: Array(x.array[np.broadcast_to(mask.array, x.shape)]),
     "scatter_add": lambda x, dim, index, src: x.scatter(dim, index, src, add=True),
     "norm": norm,
+    "square": lambda x: x * x,
+    "rsqrt": lambda x: x**-0.5,
+    "reciprocal": lambda x: 1.0 / x,
+    "clip": clamp,
+    "lerp": lerp,
+    "floor": lambda x: rounded(x, math.floor),
+    "ceil": lambda x: rounded(x, math.ceil),
+    "trunc": lambda x: rounded(x, int),
+    "round": lambda x, decimals=0: rounded(x, lambda v: round(v, decimals)),
+    "div": divide,
+    "remainder": remainder,
+    "roll": lambda x, shifts, dims=None: Array(np.roll(x.array, shifts, dims)),
+    "unbind": lambda x, dim=0: [Array(part) for part in np.moveaxis(x.array, dim, 0)],
+    "tril": lambda x, diagonal=0: x * np.tril(np.ones(x.shape), diagonal),
+    "triu": lambda x, diagonal=0: x * np.triu(np.ones(x.shape), diagonal),
+    "meshgrid": lambda *xs, indexing: [Array(x) for x in np.meshgrid(*[x.array for x in xs], indexing=indexing)],
+    "topk": lambda x, k, dim=-1, largest=True: (
+        Array(np.take(x.sort(dim, largest)[0].array, range(k), axis=dim)),
+        None,
+    ),
+    "einsum": einsum,
+    "dot": matmul,
+    "outer": lambda a, b: Array(a.array[:, None]) * Array(b.array[None, :]),
     "matmul": matmul,
     "mm": matmul,
     "bmm": matmul,

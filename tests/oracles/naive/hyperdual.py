@@ -94,6 +94,12 @@ class HyperDual:
     def log1p(self) -> HyperDual:
         return self.chain(math.log1p(self.v), 1 / (1 + self.v), -1 / (1 + self.v) ** 2)
 
+    def sin(self) -> HyperDual:
+        return self.chain(math.sin(self.v), math.cos(self.v), -math.sin(self.v))
+
+    def cos(self) -> HyperDual:
+        return self.chain(math.cos(self.v), -math.sin(self.v), -math.cos(self.v))
+
     def tanh(self) -> HyperDual:
         t = math.tanh(self.v)
         return self.chain(t, 1 - t * t, -2 * t * (1 - t * t))
