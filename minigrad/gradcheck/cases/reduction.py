@@ -29,7 +29,7 @@ CASES = [
     case("CumulativeSum", "an axis", lambda m, x: m.cumsum(x, 1) ** 2, normal(2, 3)),
     case("CumulativeSum", "first axis, transposed", lambda m, x: x.cumsum(0), normal(3, 2, layout="transposed")),
     case("logsumexp", "an axis", lambda m, x: m.logsumexp(x, 1), normal(2, 3)),
-    case("logsumexp", "two axes, kept, large", lambda m, x: m.logsumexp(x * 400, (0, 2), True), distinct(2, 2, 2)),
+    case("logsumexp", "two axes, kept, large", lambda m, x: m.logsumexp(x * 100, (0, 2), True), distinct(2, 2, 2)),
     case("Amax", "everything", lambda m, x: m.amax(x), distinct(2, 3)),
     case("Amax", "an axis, kept", lambda m, x: m.amax(x, dim=1, keepdim=True) * x, distinct(2, 3)),
     case("Amax", "two axes", lambda m, x: m.amax(x, dim=(0, 2)), distinct(2, 3, 2)),

@@ -245,7 +245,8 @@ def split(x: Array, size: Any, dim: int = 0) -> list[Array]:
 
 
 def clamp(x: Array, min: Any = -math.inf, max: Any = math.inf) -> Array:
-    return each(lambda a, low, high: a * 0.0 + low if a < low else a * 0.0 + high if a > high else a, x, min, max)
+    raised = each(lambda a, low: a * 0.0 + low if a < low else a, x, min)
+    return each(lambda a, high: a * 0.0 + high if a > high else a, raised, max)
 
 
 def rounded(x: Any, rule: Callable[[float], float]) -> Array:
@@ -302,6 +303,8 @@ FUNCTIONS = {
             "amax",
             "amin",
             "scatter",
+            "sort",
+            "masked_fill",
             "max",
             "min",
             "reshape",
