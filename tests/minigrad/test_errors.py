@@ -28,7 +28,7 @@ BAD = {
     "bias dtype": (lambda: F.linear(x(), mg.ones(4, 3), mg.ones(4, dtype=mg.float64)), TypeError, "bias is float64"),
     "bias no tensor": (lambda: F.linear(x(), mg.ones(4, 3), [1, 2, 3, 4]), TypeError, "bias must be a Tensor"),
     "expand": (lambda: x().expand(-1, 2, 3), ValueError, "negative sizes"),
-    "clamp": (lambda: x().clamp(min=mg.tensor(0.1)), TypeError, "min must be a number"),
+    "clamp": (lambda: x().clamp(min="0.1"), TypeError, "min must be a number or a Tensor, got str"),
     "float index": (lambda: [1, 2, 3][mg.tensor(1.7)], TypeError, "is no index"),
     "hook": (hooked, TypeError, "must return a Tensor or None"),
     "where": (lambda: mg.where(mg.tensor([True, False]), x(), 0.0), ValueError, "do not broadcast"),

@@ -7,6 +7,16 @@ import pytest
 import minigrad as mg
 from minigrad.ops.public import declared, public
 
+PLACE = mg.tensor([1])
+ARGUMENTS = {  # of those that do not take numbers only
+    "clamp": [0.0, 1.0],
+    "clip": [0.0, 1.0],
+    "lerp": [mg.tensor([1.0, 2.0]), 0.5],
+    "masked_fill": [mg.tensor([True, False]), 2.0],
+    "scatter": [0, PLACE, 2.0],
+    "scatter_add": [0, PLACE, mg.tensor([2.0])],
+}
+
 
 @pytest.mark.parametrize("name", declared["minigrad"])
 def test_functions_of_the_package(name):
@@ -37,7 +47,7 @@ def test_methods_that_write_in_place(name):
         for p in list(inspect.signature(function).parameters.values())[1:]
         if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
     ]
-    arguments = {"clamp": [0.0, 1.0]}.get(name, [2.0] * len(required))
+    arguments = ARGUMENTS.get(name, [2.0] * len(required))
     x = mg.tensor([0.25, 3.0], requires_grad=True)
     y = x * 1
     result = getattr(y, f"{name}_")(*arguments)
