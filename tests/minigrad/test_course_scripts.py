@@ -1,0 +1,42 @@
+"""The scripts in `course/`, written for PyTorch, run on it and on minigrad with only their import lines changed."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPTS = sorted((Path(__file__).parent / "course").glob("*.py"))
+
+
+def on_minigrad(source):
+    """The script with its import lines changed, and nothing else."""
+    source = re.sub(r"^import torch$", "import minigrad as torch", source, flags=re.M)
+    return re.sub(r"^(import|from) torch\b", r"\1 minigrad", source, flags=re.M)
+
+
+def run(source, name):
+    scope = {"__name__": name}
+    exec(compile(source, name, "exec"), scope)
+
+    def fill(net):
+        """The same starting values in both runs."""
+        numbers = np.random.default_rng(0)
+        for parameter in net.parameters():
+            parameter.data.copy_(scope["torch"].from_numpy(numbers.standard_normal(tuple(parameter.shape)) * 0.5))
+        for key, buffer in net.named_buffers():
+            if key.endswith(("weight_u", "weight_v")):
+                vector = numbers.standard_normal(tuple(buffer.shape))
+                buffer.copy_(scope["torch"].from_numpy(vector / np.linalg.norm(vector)))
+        return net
+
+    return scope["main"](fill)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_gives_the_same_numbers_step_by_step(script):
+    pytest.importorskip("torch")
+    source = script.read_text()
+    expected, found = run(source, f"{script.stem}_torch"), run(on_minigrad(source), f"{script.stem}_minigrad")
+    assert len(expected) > 8 and len(set(expected)) > 4
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-10)
