@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
 
     def make_game(device: Device) -> GanCls:
         test = strokes(options.data_dir, train=False) if options.measure else None
-        return GAMES[options.game](settings, strokes(options.data_dir), device, not options.resume, test)
+        return GAMES[options.game](settings, strokes(options.data_dir), device, test)
 
     return train(make_game, options)
 

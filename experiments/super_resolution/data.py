@@ -11,10 +11,10 @@ import numpy as np
 from minigrad.autograd import Tensor
 from minigrad.data.image import SUFFIXES, PictureNote, open_picture
 from minigrad.random import generator
+from nets.srresnet import SCALE
 
 from .resampling import reduced
 
-SCALE = 4
 MEMORY = 2**31  # bytes of decoded photographs that are kept; of a larger folder each is decoded when it is drawn
 
 

@@ -30,6 +30,7 @@ from ..common.images import Picture, grid
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part, load_part
 from ..common.training_run import Game
+from ..gan.losses import bce
 from ..gan.tricks import Average, warmed_up
 from .data import Crops
 from .evaluation import evaluate
@@ -165,11 +166,6 @@ class AdversarialSuperResolution(SuperResolution):
 
 
 GAMES = {"mse": SuperResolution, "gan": AdversarialSuperResolution}
-
-
-def bce(logits: Tensor, target: float) -> Tensor:
-    """Mean binary cross-entropy against one target for all."""
-    return F.binary_cross_entropy_with_logits(logits, mg.full_like(logits, target))
 
 
 def about(settings: Settings) -> About:

@@ -18,9 +18,10 @@ from ..common.images import Picture, grid
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
+from ..gan.losses import bce
 from ..gan.tricks import Average, warmed_up
 from .judge import judged, kept_judge, ranking
-from .losses import bce, discriminator_loss, interpolated
+from .losses import discriminator_loss, interpolated
 from .matching import match
 
 SHOWN = 8  # sentences in the pictures of a run, with as many noises each
@@ -49,11 +50,8 @@ class GanCls(Game):
 
     name, columns = "gan_cls", ("d_loss", "g_loss", "style", "d_right", "d_wrong", "d_fake")
 
-    def __init__(
-        self, settings: Settings, strokes: Any, device: Device, match_first: bool = True, test: Any = None
-    ) -> None:
-        """match_first: match sentences to pictures now; not where a checkpoint is loaded next. test: strokes that are
-        not trained on, with which the result is measured at the end; None measures nothing."""
+    def __init__(self, settings: Settings, strokes: Any, device: Device, test: Any = None) -> None:
+        """test: strokes not trained on, with which the result is measured at the end; None measures nothing."""
         self.settings, self.device, self.about = settings, device, about(settings)
         self.strokes, self.test = strokes, test
         self.data = CaptionedDigits(strokes, settings.image_size, seed=settings.seed)
@@ -66,10 +64,7 @@ class GanCls(Game):
         )
         self.shown = self.data.draw(SHOWN)
         self.shown_noise = mg.randn(SHOWN, settings.noise_dim, device=device)
-        if match_first:
-            pictures = PictureEncoder(settings.image_size).to(device=device)
-            match(self.text, pictures, self.data, settings.matching, device)
-        self.text.eval().requires_grad_(False)
+        self.text.requires_grad_(False)
         self.parts: Mapping[str, Part] = {
             "text": self.text, "G": self.G, "D": self.D, "S": self.S, "average": self.average.network,
             "g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer, "s_optimizer": self.s_optimizer,
@@ -81,13 +76,25 @@ class GanCls(Game):
         with mg.no_grad():
             return self.text(mg.tensor(tokens(captions), device=self.device))
 
+    def match_sentences(self) -> None:
+        """Train the text encoder, which is kept as it is from then on."""
+        pictures = PictureEncoder(self.settings.image_size).to(device=self.device)
+        self.text.requires_grad_(True)
+        match(self.text, pictures, self.data, self.settings.matching, self.device)
+        self.text.requires_grad_(False)
+
     def batches(self) -> Iterator[Scenes]:
         """Scenes without end."""
         while True:
             yield self.data.draw(self.settings.batch_size)
 
     def step(self, batches: Iterator[Scenes], number: int) -> Mapping[str, Tensor]:
-        """Algorithm 1; then the style encoder learns to tell the noise of what was drawn (section 4.4)."""
+        """Algorithm 1; then the style encoder learns to tell the noise of what was drawn (section 4.4).
+
+        Before the first step, sentences are matched to pictures.
+        """
+        if number == 0:
+            self.match_sentences()
         scenes = next(batches)
         real, text = scenes.pictures.to(self.device), self.encoded(scenes.captions)
         noise = mg.randn(len(real), self.settings.noise_dim, device=self.device)

@@ -13,15 +13,11 @@ from __future__ import annotations
 
 import minigrad as mg
 from minigrad.autograd import Tensor
-from minigrad.nn import functional as F
+
+from ..gan.losses import bce
 
 VARIANTS = ("naive", "cls", "int", "int-cls")
 BETA = 0.5  # where between two sentences the interpolated ones lie
-
-
-def bce(logits: Tensor, target: float) -> Tensor:
-    """Mean binary cross-entropy against one target for all."""
-    return F.binary_cross_entropy_with_logits(logits, mg.full_like(logits, target))
 
 
 def discriminator_loss(right: Tensor, fake: Tensor, wrong: Tensor | None = None) -> Tensor:

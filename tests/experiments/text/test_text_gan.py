@@ -132,7 +132,7 @@ class Twin:
 def test_each_variant_trains_as_pytorchs_twin(variant, strokes, monkeypatch):
     torch = pytest.importorskip("torch")
     mg.manual_seed(0)
-    game = GanCls(Settings(variant, image_size=8, width=4, noise_dim=6, batch_size=5), strokes, CPU, match_first=False)
+    game = GanCls(Settings(variant, image_size=8, width=4, noise_dim=6, batch_size=5, matching=0), strokes, CPU)
     for part in game.parts.values():
         if isinstance(part, mg.nn.Module):
             part.double()
@@ -172,6 +172,14 @@ def test_a_resumed_run_ends_with_the_same_bits(run, tmp_path, monkeypatch):
     train_text_gan.main(["--out", str(tmp_path), "--steps", "4", "--resume", *SMALL])
     with np.load(run / "checkpoint.npz") as expected, np.load(tmp_path / "checkpoint.npz") as found:
         assert expected.files == found.files
+        for name in expected.files:
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def test_a_run_resumed_before_its_first_checkpoint_begins_as_any_other(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_text_gan, "strokes", lambda *_: TypesetDigits(100))
+    train_text_gan.main(["--out", str(tmp_path), "--steps", "4", "--resume", *SMALL])
+    with np.load(run / "checkpoint.npz") as expected, np.load(tmp_path / "checkpoint.npz") as found:
         for name in expected.files:
             np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
@@ -240,7 +248,7 @@ def test_a_discriminator_that_reads_ranks_the_right_sentence_first():
 
 def test_a_run_measures_itself(strokes, monkeypatch):
     monkeypatch.setattr("experiments.text.game.kept_judge", lambda strokes, *_: train_judge(strokes, 8, CPU, steps=1))
-    game = GanCls(Settings(image_size=8, width=4, batch_size=4), strokes, CPU, match_first=False, test=strokes)
+    game = GanCls(Settings(image_size=8, width=4, batch_size=4), strokes, CPU, test=strokes)
     found = game.metrics()
     assert {"digit, unseen pairs, drawn", "color, seen pairs, real", "right sentence ranked first by D"} <= found.keys()
     assert all(0 <= value <= 1 for value in found.values())
