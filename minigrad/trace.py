@@ -3,7 +3,6 @@
     python -m minigrad.trace draw -o graph.svg      a small network's graph as a picture
     python -m minigrad.trace backward               the same network's backward pass, step by step
     python -m minigrad.trace profile                where the time of a training step goes
-    python -m minigrad.trace roofline               each network's time on a GPU, estimated from counted work
 
 In a program of your own:
 
@@ -24,8 +23,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from experiments.bench.roofline import table
 
 from .autograd import Node, Op, Tensor, node_of, topological_order
 from .grad_mode import observe
@@ -170,19 +167,17 @@ def main(arguments: list[str] | None = None) -> int:
     drawing.add_argument("-o", "--output", default="graph.svg", help="the picture's path (default: %(default)s)")
     commands.add_parser("backward", help="print a small network's backward pass, step by step")
     commands.add_parser("profile", help="print where the time of its forward and backward pass goes")
-    roof = commands.add_parser("roofline", help="estimate each network's time on a GPU from counted work")
-    roof.add_argument("--bandwidth", type=float, default=900.0, help="of its memory, in GB/s (default: %(default)s)")
-    roof.add_argument("--rate", type=float, default=15.0, help="in float32 TFLOP/s (default: %(default)s)")
-    roof.add_argument("--launch", type=float, default=10.0, help="microseconds an operation (default: %(default)s)")
-    roof.add_argument("--details", action="store_true", help="list the work of every kind of operation")
-    options = parser.parse_args(arguments)
+    commands.add_parser("roofline", help="moved to python -m experiments.bench.roofline")
+    options, rest = parser.parse_known_args(arguments)
     if options.command == "roofline":
-        if min(options.bandwidth, options.rate) <= 0 or options.launch < 0:
-            print("error: --bandwidth and --rate must be positive, --launch not negative", file=sys.stderr)
+        print("error: roofline has moved: run python -m experiments.bench.roofline", file=sys.stderr)
+        return 2
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if options.command == "draw":
+        if not options.output:
+            print("error: --output must name a file, such as graph.svg", file=sys.stderr)
             return 2
-        for line in table(options.bandwidth, options.rate, options.launch, options.details):
-            print(line)
-    elif options.command == "draw":
         loss, names = _example()
         try:
             draw(loss, options.output, names)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
 from typing import NoReturn
 
+from minigrad.files import check_outputs
 from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
@@ -87,7 +89,7 @@ def _convert(words: Sequence[str]) -> None:
         help="rescale every filter to a mean activation of 1 on these pictures (Gatys et al. 2016)",
     )
     given = parser.parse_args(words)
-    _check_output(given.output, given.source)
+    _check_output(given.output, given.source, *given.normalize)
     _finish(given.source, given.output, given.arch, given.input_convention, given.half, given.normalize)
 
 
@@ -111,14 +113,16 @@ def _finish(
     print(f"{output}: {converted.weights.architecture.upper()}, {count:,} parameters")
 
 
-def _check_output(output: Path, source: Path) -> None:
+def _check_output(output: Path, *inputs: Path) -> None:
     """Refuses, before any work, places where the output cannot or must not go."""
     if output.suffix != ".npz":
         raise WeightsError(f"-o {output} must end in .npz")
     if not output.parent.is_dir():
         raise WeightsError(f"-o {output}: the folder {output.parent} does not exist")
-    if output.exists() and source.exists() and output.samefile(source):
-        raise WeightsError(f"-o {output} is the source itself: choose another name")
+    try:
+        check_outputs([output], inputs)
+    except ValueError as error:
+        raise WeightsError(f"-o {error}") from error
 
 
 def _download(words: Sequence[str]) -> None:
@@ -140,6 +144,8 @@ def _download(words: Sequence[str]) -> None:
     if given.output:
         _check_output(output, source)
     sha256, size = known.checksum, known.size
+    if given.sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", given.sha256):
+        raise WeightsError(f"--sha256 must be 64 hexadecimal digits, got {given.sha256!r:.80}")
     if given.sha256 and given.sha256.lower() != known.checksum:
         sha256, size = given.sha256, None
         source = weights_folder() / f"{given.net}-{given.sha256[:8].lower()}.pth"

@@ -1,4 +1,4 @@
-"""How long would a training step take on a GPU? An estimate from counted work (`python -m minigrad.trace roofline`).
+"""How long would a training step take on a GPU? An estimate from counted work (`python -m experiments.bench.roofline`).
 
 Every operation of a real step, forward and backward, is watched as it runs on the CPU, and its work is counted from
 the shapes it meets: the bytes it must read and write, and its floating-point operations. A GPU of given memory
@@ -7,7 +7,7 @@ bandwidth and arithmetic rate needs at least
     time = max(bytes / bandwidth, operations / rate)      for each operation, plus a constant for each launch.
 
 (Williams, Waterman and Patterson 2009, "Roofline".) Real GPUs reach a half to nine tenths of either figure; small
-steps are bound by Python and the launches. Convolutions are counted as `kernels/gpu_convolution.py` does them: the
+steps are bound by Python and the launches. Convolutions are counted as `kernels/gpu/conv.py` does them: the
 column matrix is written once and read once.
 """
 
@@ -26,6 +26,8 @@ from minigrad.grad_mode import observe
 from minigrad.nn import functional as F
 from nets import dcgan, mlp_gan
 from nets.vgg import VGG19
+
+from ..common.cli import Parser, non_negative_float, positive_float, run
 
 
 @dataclass
@@ -202,3 +204,19 @@ def table(bandwidth: float, rate: float, launch: float, details: bool) -> Iterat
         if details:
             for kind, work in sorted(count.kinds.items(), key=lambda item: -item[1].bytes):
                 yield f"    {kind:28} {work.calls:10} {work.bytes / 1e9:8.3f} {work.flops / 1e9:9.2f}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = Parser("Estimate each network's time on a GPU.", prog="python -m experiments.bench.roofline")
+    parser.add_argument("--bandwidth", type=positive_float, default=900.0, metavar="GB/S", help="of its memory")
+    parser.add_argument("--rate", type=positive_float, default=15.0, metavar="TFLOP/S", help="in float32")
+    parser.add_argument("--launch", type=non_negative_float, default=10.0, metavar="US", help="time of a launch")
+    parser.add_argument("--details", action="store_true", help="list the work of every kind of operation")
+    options = parser.parse_args(arguments)
+    for line in table(options.bandwidth, options.rate, options.launch, options.details):
+        print(line)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -97,7 +97,7 @@ def report() -> Iterator[str]:
         rates = f"{count.bytes / seconds / 1e9:9.1f} {count.flops / seconds / 1e9:9.1f}"
         yield f"{name:44} {1e3 * seconds:10.3f} {1e3 * estimate:10.3f} {rates}"
     yield f"estimate: ms on a card of {bandwidth:g} GB/s and {rate:g} TFLOP/s, {launch:g} us a launch; for another one:"
-    yield "python -m minigrad.trace roofline --bandwidth GB/S --rate TFLOP/S (which counts the optimizer too)"
+    yield "python -m experiments.bench.roofline --bandwidth GB/S --rate TFLOP/S (which counts the optimizer too)"
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def test_known_files_are_identified_by_their_checksums():
         (["SOURCE"], "required: -o"),
         (["SOURCE", "-o", "OUT.txt"], "must end in .npz"),
         (["SOURCE", "-o", "nowhere/OUT.npz"], "does not exist"),
-        (["SOURCE", "-o", "SOURCE"], "is the source itself"),
+        (["SOURCE", "-o", "SOURCE"], "would overwrite the input"),
         (["SOURCE", "-o", "OUT.npz", "--arch", "vgg13"], "invalid choice: 'vgg13'"),
         (["SOURCE", "-o", "OUT.npz", "--arch", "vgg19", "--input-convention", "caffe-bgr"], "holds VGG16, not VGG19"),
         (["SOURCE", "-o", "OUT.npz", "--input-convention", "opencv"], "invalid choice: 'opencv'"),

@@ -3,9 +3,8 @@
 import pytest
 
 import minigrad as mg
-from experiments.bench.roofline import STEPS, Step, Work, counting
-from minigrad import nn
-from minigrad.trace import main
+from experiments.bench.roofline import STEPS, Step, Work, counting, main
+from minigrad import nn, trace
 
 
 def test_a_convolutions_work_by_hand():
@@ -32,8 +31,15 @@ def test_a_transposed_convolution_and_a_product():
 
 
 def test_the_command_refuses_a_gpu_without_bandwidth(capsys):
-    assert main(["roofline", "--bandwidth", "0"]) == 2
-    assert capsys.readouterr().err.startswith("error: --bandwidth")
+    with pytest.raises(SystemExit) as stopped:
+        main(["--bandwidth", "0"])
+    assert stopped.value.code == 2 and "--bandwidth" in capsys.readouterr().err
+
+
+def test_the_old_command_says_where_it_moved(capsys):
+    assert trace.main(["roofline", "--bandwidth", "900"]) == 2
+    assert "python -m experiments.bench.roofline" in capsys.readouterr().err
+    assert trace.main(["draw", "-o", ""]) == 2
 
 
 def test_adam_reads_four_arrays_and_writes_three():
