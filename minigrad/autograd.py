@@ -7,8 +7,8 @@ operations (`ops/`) and conveniences.
 2. An `Op` is one operation: `forward` computes an array from arrays; `backward` is handed the gradient of
    some loss with respect to its result and returns the gradients with respect to its inputs.
 3. `apply` runs an operation's forward and, if a gradient may be wanted, stores the Op as the result's `node`.
-   The nodes of the graph are operations and, where its paths end, leaves: tensors that the user made. Each
-   operation's `parents` are the nodes of its inputs.
+   The nodes of the graph are operations, and leaves: tensors that the user made. An operation's `parents` are the
+   nodes of its inputs.
 4. `run_backward` visits the nodes in topological order, each after every operation that used it. By then its
    gradient is complete, for the chain rule sums over all uses. An operation turns the gradient of its result
    into shares for its parents; a leaf adds it to its `grad`.
@@ -21,19 +21,20 @@ Source: Griewank and Walther, "Evaluating Derivatives", 2nd edition (2008), chap
 
 from __future__ import annotations
 
-import copy
 import inspect
 import threading
 import weakref
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Union
 
 import numpy as np
 
+from . import autograd_errors as errors
 from .devices import Array, Device, device_of, xp_of
-from .grad_mode import enable_grad, mode, observers
-from .hooks import RemovableHandle
+from .grad_mode import mode, observers
+from .hooks import Hook, RemovableHandle, run_hooks
 from .kernels import kernels_of
+from .storage import Storage
 from .tensor_methods import Operators
 
 # --------------------------------------------------------------------------------------- tensors
@@ -105,78 +106,6 @@ class Tensor(Operators):
             self.node.retained = (*self.node.retained, weakref.ref(self))
 
 
-class Storage:
-    """The memory that a tensor shares with its views.
-
-    version: the number of writes so far. cache: what kernels derived from the present contents and may use again
-    (transformed convolution weights, say); None for memory that a NumPy array shares, whose writes go unnoticed.
-    """
-
-    __slots__ = ("version", "cache")
-
-    def __init__(self) -> None:
-        self.version = 0
-        self.cache: dict[Any, Any] | None = {}
-
-    def bump_version(self) -> None:
-        """Note that the memory was written to."""
-        self.version += 1
-        if self.cache:
-            self.cache.clear()
-
-
-class View(Tensor):
-    """A tensor that shares the memory of its `base`: what the view operations `steps`, one after the other, make of it.
-
-    A write through either changes both, and their derivatives too. The base is then given its new node
-    (`ops/inplace.py`); a view finds its own, when next asked for it, by taking its steps from the base anew.
-    """
-
-    __slots__ = ("base", "steps", "version", "recorded", "_node", "_requires_grad")
-
-    def __init__(self, array: Array, source: Tensor, step: Op) -> None:
-        self.array, self.storage, self.version = array, source.storage, source.storage.version
-        self.grad, self.hooks = None, None
-        self._node: Op | None = None
-        self.base: Tensor = source
-        self.steps: tuple[Op, ...] = (step,)
-        self.recorded = mode.recording
-        self._requires_grad = False
-        if isinstance(source, View):
-            self.base, self.steps = source.base, (*source.steps, step)
-            self.recorded = self.recorded and source.recorded
-
-    @property
-    def node(self) -> Op | None:  # type: ignore[override]
-        if self.version != self.storage.version and self.base.requires_grad and self.recorded:
-            with enable_grad():
-                self._node = replay(self.steps, self.base).node
-            self.version = self.storage.version
-        return self._node
-
-    @node.setter
-    def node(self, node: Op | None) -> None:
-        self._node, self.version = node, self.storage.version
-
-    @property
-    def requires_grad(self) -> bool:  # type: ignore[override]
-        return self._requires_grad or (self.recorded and self.base.requires_grad)
-
-    @requires_grad.setter
-    def requires_grad(self, requires_grad: bool) -> None:
-        self._requires_grad = requires_grad
-
-
-def replay(steps: Iterable[Op], x: Tensor) -> Tensor:
-    """Apply operations once more, one after the other, to another tensor."""
-    for step in steps:
-        again = copy.copy(step)
-        again.records, again.hooks, again.retained = (), None, ()
-        x = apply(again, x)
-    return x
-
-
-Hook = Callable[[Tensor], Tensor | None]
 Node = Union["Op", Tensor]  # of the graph: an operation, or a leaf
 
 
@@ -210,7 +139,6 @@ class Op:
     shape: tuple[int, ...]  # of the result
     hooks: dict[int, Hook] | None = None
     retained: tuple[weakref.ref[Tensor], ...] = ()  # results that asked to keep their gradient
-    is_view = False  # whether the result may share memory with the first input
     takes_needed = False  # whether backward has the argument `needed`
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
@@ -223,6 +151,10 @@ class Op:
 
     def backward(self, *grad_and_needed: Any) -> Any:
         raise RuntimeError(f"{type(self).__name__} has no derivative")
+
+    def wrap(self, array: Array, inputs: Sequence[Any]) -> Tensor:
+        """The result as a Tensor; operations that make views (`views.py`) share the input's storage here."""
+        return Tensor(array)
 
     def save(self, *values: Any) -> None:
         """Remember inputs or the result for backward (or None, or numbers). Call it in forward, at most once.
@@ -253,10 +185,7 @@ class SavedTensor:
     def tensor(self, op: Op) -> Tensor:
         """The Tensor it was. Errors: RuntimeError, naming the operation, if its memory was written to since."""
         if self.version != self.storage.version:
-            raise RuntimeError(
-                f"backward of {type(op).__name__}: a tensor of shape {self.array.shape} that it needs was changed "
-                "in place after it was used; use an out-of-place operation (y = y + 1), or .clone() it first"
-            )
+            raise errors.changed_in_place(op, self.array)
         if isinstance(self.node, Tensor):
             return self.node
         tensor = Tensor(self.array, self.node is not None)
@@ -276,13 +205,9 @@ def apply(op: Op, *inputs: Any) -> Tensor:
     try:
         result = op.forward(*arrays) if not observers else _observed(op, "forward", arrays)
     except Exception as error:
-        _explain(op, arrays, error)
+        errors.explain(op, arrays, error)
         raise
-    array = _as_array(result)
-    if op.is_view and array.base is not None and xp_of(array).may_share_memory(array, arrays[0]):
-        output: Tensor = View(array, inputs[0], op)
-    else:
-        output = Tensor(array)
+    output = op.wrap(array := _as_array(result), inputs)
     if True in needs:
         output.requires_grad, output.node = True, op
         op.shape = array.shape
@@ -298,8 +223,7 @@ def _observed(op: Op, direction: str, arguments: Sequence[Any]) -> Any:
     return observers[-1](op, direction, lambda: getattr(op, direction)(*arguments))
 
 
-def _as_array(result: Any) -> Array:
-    """The result of a function of arrays; NumPy turns those without axes into scalars."""
+def _as_array(result: Any) -> Array:  # NumPy turns results without axes into scalars
     return np.asarray(result) if isinstance(result, np.generic) else result
 
 
@@ -312,26 +236,7 @@ def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Te
     for x in inputs:
         if isinstance(x, Tensor) and value is x.array:
             return SavedTensor(value, node_of(x) if x.requires_grad else None, x.storage)
-    raise TypeError(
-        f"{type(op).__name__}.save: a {type(value).__name__} that is neither an input nor the result would be a "
-        "constant to second derivatives; wrap it in Tensor(...) if it is one, else compute it again in backward"
-    )
-
-
-def _explain(op: Op, arrays: Sequence[Any], error: Exception) -> None:
-    """Raise an error that says more than the one that forward ended with, if there is more to say."""
-    given = [array for array in arrays if hasattr(array, "dtype")]
-    if isinstance(error, MemoryError):
-        shapes = ", ".join(str(array.shape) for array in given)
-        raise MemoryError(
-            f"{type(op).__name__}: out of memory on inputs of shapes {shapes} ({error}); use a smaller batch or picture"
-        ) from error
-    places = [str(device_of(array)) for array in given]
-    if len(set(places)) > 1:
-        raise RuntimeError(
-            f"{type(op).__name__}: the tensors are on different devices ({', '.join(places)}); move them together "
-            "with .to()"
-        ) from error
+    raise errors.not_savable(op, value)
 
 
 # --------------------------------------------------------------------------------- backward pass
@@ -352,10 +257,7 @@ def topological_order(roots: Iterable[Node], wanted: Container[Node] | None = No
         if node not in met:
             met.add(node)
             if node.parents is None:
-                raise RuntimeError(
-                    f"backward: the graph was used up by an earlier backward ({type(node).__name__} has released "
-                    "what it had saved); pass retain_graph=True to the first call, or compute the loss anew"
-                )
+                raise errors.used_up(node)
             stack.extend([parent for parent in node.parents if parent is not None and parent not in met])
         else:
             stack.pop()
@@ -374,7 +276,12 @@ def run_backward(
     """Walk from the roots and return the gradients of the wanted nodes, or, if None, add to all leaves' `grad`."""
     grads: dict[Node, Tensor] = {}  # what each node has received so far
     for root, gradient in zip(roots, gradients):
-        _add_share(grads, _root_node(root), _root_gradient(root, gradient))
+        errors.check_root(root, gradient)
+        if gradient is None:
+            gradient = Tensor(xp_of(root.array).ones(root.array.shape, root.array.dtype))
+        elif root.node is None:
+            gradient = gradient.clone()  # a leaf's `grad` is nobody else's memory
+        _add_share(grads, node_of(root), gradient)
     order = topological_order(grads, wanted)
     found: dict[Node, Tensor] = {}
     recording, mode.recording = mode.recording, create_graph
@@ -382,17 +289,15 @@ def run_backward(
         while order:
             node, _ = order.popitem()  # the last: no operation still to be visited uses it
             grad = grads.pop(node, None)
-            if grad is not None and node.hooks:
-                grad = _run_hooks(node.hooks, grad)
-            if grad is not None and wanted is not None and node in wanted:
-                found[node] = grad
-            if isinstance(node, Tensor):
-                if grad is not None and wanted is None:
-                    _accumulate(node, grad)
-                continue
             if grad is not None:
-                _pass_on(node, grad, grads, order, wanted is not None)
-            if not retain_graph:
+                grad = run_hooks(node.hooks, grad) if node.hooks else grad
+                if wanted is not None and node in wanted:
+                    found[node] = grad
+                if isinstance(node, Op):
+                    _pass_on(node, grad, grads, order, wanted is not None)
+                elif wanted is None:
+                    _accumulate(node, grad)
+            if isinstance(node, Op) and not retain_graph:
                 node.parents, node.records = None, ()
     finally:
         mode.recording = recording
@@ -412,10 +317,7 @@ def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], order: dict[Node, 
     for parent, share, need in zip(op.parents, shares, needed):
         if need and share is not None:
             if share.array.shape != parent.shape:
-                raise RuntimeError(
-                    f"backward of {type(op).__name__} returned a gradient of shape {share.shape} for an input of "
-                    f"shape {parent.shape}"
-                )
+                raise errors.wrong_gradient(op, share, parent)
             if isinstance(parent, Tensor) and parent not in grads and _is_aliased(share, (grad, *shares)):
                 share = share.clone()
             _add_share(grads, parent, share)
@@ -428,60 +330,18 @@ def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], order: dict[Node, 
 def _add_share(grads: dict[Node, Tensor], node: Node, share: Tensor) -> None:
     """Add to what a node has received; never in place, for somebody else may hold either array."""
     known = grads.get(node)
-    if known is not None and not mode.recording:
-        share = Tensor(_as_array(kernels_of(share.array).add(known.array, share.array)))
-    elif known is not None:
-        share = known + share
-    grads[node] = share
+    if known is None:
+        grads[node] = share
+    elif mode.recording:
+        grads[node] = known + share
+    else:
+        grads[node] = Tensor(_as_array(kernels_of(share.array).add(known.array, share.array)))
 
 
 def _is_aliased(share: Tensor, gradients: Sequence[Tensor | None]) -> bool:
     """Whether a share, itself one of the gradients, has memory in common with another: a leaf needs its own."""
     overlap = xp_of(share.array).may_share_memory
     return sum([other is not None and overlap(share.array, other.array) for other in gradients]) > 1
-
-
-def _root_node(root: Tensor) -> Node:
-    """Where the walk starts. Errors: TypeError for what is no Tensor, RuntimeError for a Tensor without a graph."""
-    if not isinstance(root, Tensor):
-        raise TypeError(f"backward: a Tensor is needed, got {type(root).__name__}")
-    if not root.requires_grad:
-        raise RuntimeError(
-            "backward: this tensor has no graph behind it: no input required a gradient, or it was computed "
-            "under no_grad(); set requires_grad=True on what you want to differentiate by"
-        )
-    return node_of(root)
-
-
-def _root_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
-    """The gradient that the walk starts with, checked; 1 for a scalar if none is given."""
-    if gradient is None:
-        if root.array.size != 1:
-            raise RuntimeError(
-                f"backward: the tensor has shape {root.shape}, not one number; reduce it (.sum(), .mean()) or pass "
-                "a gradient of its shape"
-            )
-        return Tensor(xp_of(root.array).ones(root.array.shape, root.array.dtype))
-    if not isinstance(gradient, Tensor):
-        raise TypeError(f"backward: gradient must be a Tensor, got {type(gradient).__name__}")
-    if gradient.shape != root.shape:
-        raise ValueError(f"backward: gradient has shape {gradient.shape}, the tensor has {root.shape}")
-    if gradient.dtype != root.dtype:
-        raise TypeError(f"backward: gradient has dtype {gradient.dtype}, the tensor has {root.dtype}")
-    return gradient.clone() if root.node is None else gradient  # a leaf's `grad` is nobody else's memory
-
-
-def _run_hooks(hooks: dict[int, Hook], grad: Tensor) -> Tensor:
-    """The gradient after the user's hooks have seen, and perhaps replaced, it."""
-    for hook in list(hooks.values()):
-        replacement = hook(grad)
-        if replacement is not None:
-            if not isinstance(replacement, Tensor):
-                raise TypeError(f"hook: must return a Tensor or None, got {type(replacement).__name__}")
-            if replacement.shape != grad.shape:
-                raise ValueError(f"hook: returned shape {replacement.shape} for a gradient of shape {grad.shape}")
-            grad = replacement
-    return grad
 
 
 _accumulating = threading.Lock()  # several threads may run backward onto one leaf
@@ -507,33 +367,14 @@ def grad(
 
     grad_outputs: the gradient with respect to each output (None: 1, for scalars). retain_graph: as in
         `backward`; the value of create_graph if None. create_graph: make the result differentiable.
-        only_inputs: always True, as in PyTorch, where False once meant `backward`.
     Errors: RuntimeError if an input does not require a gradient, or plays no part in the outputs (with
         allow_unused it gets None).
     """
-    for name, value in (("outputs", outputs), ("inputs", inputs)):
-        if not isinstance(value, (Tensor, Iterable)):
-            raise TypeError(f"grad: {name} must be a Tensor or a list of them, got {type(value).__name__}")
-    if not only_inputs:
-        raise ValueError("grad: only_inputs=False is not supported; use backward to accumulate into all leaves")
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if grad_outputs is None or isinstance(grad_outputs, Tensor):
-        grad_outputs = [grad_outputs] * len(outputs) if grad_outputs is None else [grad_outputs]
-    if len(grad_outputs) != len(outputs):
-        raise ValueError(f"grad: {len(outputs)} outputs but {len(grad_outputs)} grad_outputs")
-    for i, x in enumerate(inputs):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"grad: inputs[{i}] must be a Tensor, got {type(x).__name__}")
-        if not x.requires_grad:
-            raise RuntimeError(f"grad: inputs[{i}] does not require a gradient")
+    outputs, inputs, gradients = errors.checked_arguments(outputs, inputs, grad_outputs, only_inputs)
     nodes = [node_of(x) for x in inputs]
     keep = create_graph if retain_graph is None else retain_graph
-    found = run_backward(outputs, grad_outputs, keep, create_graph, set(nodes))
+    found = run_backward(outputs, gradients, keep, create_graph, set(nodes))
     for i, node in enumerate(nodes):
         if node not in found and not allow_unused:
-            raise RuntimeError(
-                f"grad: inputs[{i}] of shape {inputs[i].shape} was not used to compute the outputs; pass "
-                "allow_unused=True to get None for it"
-            )
+            raise errors.unused(i, inputs[i])
     return tuple([found.get(node) for node in nodes])

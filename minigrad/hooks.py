@@ -1,9 +1,12 @@
-"""Handles that remove hooks: what `register_hook` and `register_forward_hook` return."""
+"""Hooks: the handles that remove them (what `register_hook` and `register_forward_hook` return), and running them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any
+
+Hook = Callable[[Any], Any]  # of a gradient to its replacement, or None to leave it
 
 _numbers = count()
 
@@ -27,3 +30,19 @@ class RemovableHandle:
 
     def __exit__(self, *exception: object) -> None:
         self.remove()
+
+
+def run_hooks(hooks: dict[int, Any], grad: Any) -> Any:
+    """The gradient after each hook has seen, and perhaps replaced, it.
+
+    Errors: TypeError or ValueError if a hook returns something other than a Tensor of the gradient's shape.
+    """
+    for hook in list(hooks.values()):
+        replacement = hook(grad)
+        if replacement is not None:
+            if not hasattr(replacement, "array"):
+                raise TypeError(f"hook: must return a Tensor or None, got {type(replacement).__name__}")
+            if replacement.shape != grad.shape:
+                raise ValueError(f"hook: returned shape {replacement.shape} for a gradient of shape {grad.shape}")
+            grad = replacement
+    return grad

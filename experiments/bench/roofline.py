@@ -24,6 +24,7 @@ from minigrad.autograd import Op, Tensor
 from minigrad.devices import Array
 from minigrad.grad_mode import observe
 from minigrad.nn import functional as F
+from minigrad.views import ViewOp
 from nets import dcgan, mlp_gan
 from nets.vgg import VGG19
 
@@ -100,7 +101,7 @@ def _arrays(values: Any) -> list[Array]:
 
 
 def _bytes(op: Op, arrays: Any, result: Array) -> int:
-    if op.is_view and getattr(result, "base", None) is not None:
+    if isinstance(op, ViewOp) and getattr(result, "base", None) is not None:
         return 0
     moved = sum(array.nbytes for array in _arrays(arrays)) + result.nbytes
     return moved + 2 * _column_bytes(op, arrays, result)
@@ -120,7 +121,7 @@ def _column_bytes(op: Op, arrays: Any, result: Array) -> int:
 
 def _flops(op: Op, arrays: Any, result: Array) -> int:
     name = type(op).__name__
-    if op.is_view:
+    if isinstance(op, ViewOp):
         return 0
     if name == "Conv2d":
         return 2 * result.size * arrays[1][0].size

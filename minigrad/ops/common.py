@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
+from ..views import ViewOp
 
 FLOAT32 = np.dtype("float32")
 FLOAT64 = np.dtype("float64")
@@ -161,10 +162,8 @@ class SumTo(Op):
         return expand(grad, self.source)
 
 
-class Expand(Op):
+class Expand(ViewOp):
     """y[..., i, ...] = x[..., 0, ...]: axes of size 1 repeated without copying; dx = dy summed over the repeats."""
-
-    is_view = True
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.target = tuple(shape)

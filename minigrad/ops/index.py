@@ -16,20 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply, replay
+from ..autograd import Op, Tensor, apply
 from ..devices import Array, device_of, to_device, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
+from ..views import ViewOp, replay
 from .arithmetic import where
 from .common import BOOL, INT64, axis, cast, check_broadcast, expand, require_tensor, sum_to
 from .public import public
 from .shape import reshape
 
 
-class Index(Op):
+class Index(ViewOp):
     """y = x[index]; dx = zeros with dy added at the index."""
-
-    is_view = True
 
     def __init__(self, index: Any) -> None:
         self.index = index

@@ -3,7 +3,7 @@
 A write is recorded like any other operation: the tensor's `node` becomes the operation that wrote, and the
 version of its memory is counted up, so that a backward pass that still needs the old contents says so instead of
 using the new ones. Since a view and its base are one piece of memory, a write to a view is recorded as a write to
-a part of its base, and every other view finds its own new place in the graph from there (`autograd.View`).
+a part of its base, and every other view finds its own new place in the graph from there (`views.View`).
 
 A leaf that requires a gradient must not be changed while operations are recorded (nothing could be recorded that
 an optimizer would understand): an error says to use no_grad().
@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import SavedTensor, Storage, Tensor, View, apply
+from ..autograd import SavedTensor, Tensor, apply
 from ..devices import device_of, to_device
 from ..grad_mode import is_grad_enabled
 from ..random import generator
+from ..storage import Storage
+from ..views import View
 from .common import cast, expand
 from .index import SetItem, index_steps, named, write_array
 from .public import declared

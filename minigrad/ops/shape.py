@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, View, apply
+from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
+from ..views import View, ViewOp
 from .common import axes, axis, cast, promoted, require_tensor
 
 
-class Reshape(Op):
+class Reshape(ViewOp):
     """y = the same numbers in row-major order under another shape; dx = dy under the old one."""
-
-    is_view = True
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.target = shape
@@ -33,10 +32,8 @@ class Reshape(Op):
         return apply(Reshape(self.source), grad)
 
 
-class Permute(Op):
+class Permute(ViewOp):
     """y = x with its axes in another order; dx = dy with the order undone."""
-
-    is_view = True
 
     def __init__(self, dims: tuple[int, ...]) -> None:
         self.dims = dims

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.helpers import gpu_device
+from tests.helpers.gpu_device import on_gpu
+from tests.helpers.kernel_samples import convolutions
 from tests.oracles import cuda_emulation
 from tests.oracles.cuda_emulation import nvrtc
 
@@ -15,7 +17,7 @@ if not nvrtc.installed():
 
 from cupy.cuda import compiler  # noqa: E402
 
-from tests.gpu.test_gpu_kernels import convolutions, gpu, on_gpu  # noqa: E402
+from minigrad.kernels import gpu  # noqa: E402
 
 
 def test_nvrtc_refuses_a_wrong_source():

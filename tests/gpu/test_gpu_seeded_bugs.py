@@ -5,13 +5,13 @@ import pytest
 
 from tests.helpers import gpu_device
 from tests.helpers.gpu_device import on_gpu
+from tests.helpers.kernel_samples import assert_equal, convolutions, draw, pools_and_resizes
 
 gpu_device.require_gpu()
 pytestmark = pytest.mark.gpu
 
 from minigrad.kernels import cpu, gpu  # noqa: E402
 from minigrad.kernels.gpu import conv, elementwise, norm, pool, resize  # noqa: E402
-from tests.gpu.test_gpu_kernels import assert_equal, convolutions, draw, pools_and_resizes  # noqa: E402
 
 
 def statistics(kernels, move):

@@ -42,11 +42,21 @@ def _imports_of(path: Path, modules: set[str]) -> Iterator[Import]:
     package = source.split(".") if path.name == "__init__.py" else source.split(".")[:-1]
     tree = ast.parse(path.read_text())
     top = {id(statement) for statement in tree.body}
-    for node in ast.walk(tree):
+    for node in _run(tree):
         for name in _names(node, package):
             target = name if name in modules else name.rpartition(".")[0]
             if target in modules and target != source and name.split(".")[0] in PACKAGES:
                 yield Import(source, target, node.lineno, id(node) not in top)
+
+
+def _run(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every node but those below `if TYPE_CHECKING:`, which only type checkers read."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if not (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
+            yield node
+            stack.extend(ast.iter_child_nodes(node))
 
 
 def _names(node: ast.AST, package: list[str]) -> list[str]:

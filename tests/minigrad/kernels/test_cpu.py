@@ -12,6 +12,7 @@ from experiments.bench.shapes import VGG19_LAYERS
 from minigrad.kernels import cpu
 from minigrad.kernels.cpu import conv, im2col, threads, winograd
 from minigrad.kernels.cpu.blas import multiply
+from tests.helpers.arrays import random, relative_rms
 
 # (C, O, (H, W), kernel, stride, padding (top, bottom, left, right), dilation, groups)
 GEOMETRIES = [
@@ -29,10 +30,6 @@ GEOMETRIES = [
 ]
 
 
-def random(*shape, dtype=np.float64, seed=0):
-    return np.random.default_rng(seed + sum(shape)).standard_normal(shape).astype(dtype)
-
-
 def definition(x, weight, bias, stride, padding, dilation, groups):
     """y[n, o, i, j] = bias[o] + the sum over c, a, b of x[n, c, i s + a d, j s + b d] weight[o, c, a, b]."""
     top, bottom, left, right = padding
@@ -48,10 +45,6 @@ def definition(x, weight, bias, stride, padding, dilation, groups):
             y += np.einsum("nchw,oc->nohw", x_part[:, :, rows, columns], w_part[:, :, a, b])
         parts.append(y)
     return np.concatenate(parts, axis=1) + (0 if bias is None else bias[:, None, None])
-
-
-def relative_rms(value, truth):
-    return np.sqrt(((value - truth) ** 2).mean() / (truth**2).mean())
 
 
 def spoiled_layout(x):

@@ -17,8 +17,8 @@ from minigrad.kernels.cpu import threads, winograd
 from minigrad.kernels.cpu.threads import single_threaded_blas
 from nets import vgg_file
 from nets.vgg import VGG16
+from tests.helpers.arrays import random, relative_rms
 from tests.helpers.paths import ROOT
-from tests.minigrad.kernels.test_cpu import random, relative_rms
 
 
 def large_convolution():
