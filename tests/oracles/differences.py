@@ -19,6 +19,7 @@ class Refusal:
 
 
 REFUSALS = [
+    Refusal("cat", r"cat: ", "An empty vector among matrices, which PyTorch skips for old code, is an error."),
     Refusal(
         ".*",
         r"several entries of this tensor are the same number in memory",

@@ -78,7 +78,8 @@ def samples(op: Any, dtype: str, limit: int | None) -> Iterator[Any]:
     np.random.seed(0)
     if DTYPES[dtype] not in op.supported_dtypes("cpu"):
         return iter(())
-    found = list(itertools.islice(op.sample_inputs("cpu", DTYPES[dtype]), 400))
+    most = 2000 if limit is None else 20 * limit  # making samples costs more than running them
+    found = list(itertools.islice(op.sample_inputs("cpu", DTYPES[dtype]), most))
     step = 1 if limit is None else max(1, -(-len(found) // limit))
     return iter(found[::step])
 
