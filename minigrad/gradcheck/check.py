@@ -132,20 +132,21 @@ def examine(
     count = projections or PROJECTIONS
     lefts = [_output_directions(y.numel(), full, count, random) for y in outputs]
     computed = [_computed(y, [given[i] for i in chosen], u) for y, u in zip(outputs, lefts)]
+    shapes = [y.shape for y in outputs]  # `_measured` moves the inputs, and an output may refuse to be read after that
     for order, position in enumerate(chosen):
         x = given[position]
         rights = np.eye(x.numel()) if full else random.standard_normal((count, x.numel()))
         measured = _measured(f, given, x, rights, eps, atol, rtol)
-        for number, (y, u) in enumerate(zip(outputs, lefts)):
+        for number, (shape, u) in enumerate(zip(shapes, lefts)):
             columns, kinks = measured[number]
-            comparison = Comparison(position, number, x.shape, y.shape, len(u) * len(rights))
+            comparison = Comparison(position, number, x.shape, shape, len(u) * len(rights))
             compare(
                 computed[number][order] @ rights.T,
                 u @ np.where(kinks, 0.0, columns),
                 np.abs(u) @ kinks > 0,
                 atol,
                 rtol,
-                _describe(x.shape, y.shape, full),
+                _describe(x.shape, shape, full),
                 comparison,
             )
             report.comparisons.append(comparison)

@@ -164,3 +164,9 @@ def test_a_symmetric_jump_of_the_gradient_is_a_kink():
     x = mg.tensor(np.array([2.0, -2.0, 0.5]), requires_grad=True)  # |x| ties: the gradient jumps from 0 to 1 past 1/2
     with pytest.warns(UserWarning, match="not differentiable"):
         assert gradgradcheck(lambda x: x.abs().max(), [x]).status == "kink"
+
+
+def test_a_result_that_may_not_be_read_after_its_input_moved():
+    """The checker moves inputs in place; a reshaped copy refuses to be read after that, and need not be."""
+    assert gradcheck(lambda x: x.T.reshape(6), point(2, 3))
+    assert gradgradcheck(lambda x: x.T.reshape(6) ** 3, point(2, 3))
