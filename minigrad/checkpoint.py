@@ -9,6 +9,7 @@ everything else and says where the arrays go. Nothing in it is ever executed. Va
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -23,6 +24,7 @@ import numpy as np
 from .autograd import Tensor
 from .devices import Device, device, to_device, to_numpy
 from .files import atomic_write
+from .npz import read_stored
 
 FORMAT = "minigrad-checkpoint"
 VERSION = 1
@@ -75,15 +77,15 @@ def _key(key: Any, place: str) -> Any:
 def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> Any:
     """What `save` wrote; tensors are put on the device `map_location`.
 
-    Errors: FileNotFoundError; ValueError if the file is truncated, damaged, or not a checkpoint of this version.
+    Errors: FileNotFoundError, also for a folder, a pipe or a device; ValueError if the file is truncated, damaged, or
+    not a checkpoint of this version. A file never takes more memory than its own size: see npz.read_stored.
     """
     target = device(map_location)
     if not Path(path).is_file():
-        raise FileNotFoundError(2, "there is no such checkpoint", str(path))
+        what = "not a file" if Path(path).exists() else "there is no such checkpoint"
+        raise FileNotFoundError(errno.ENOENT, what, str(path))
     try:
-        _check_stored(path)
-        with np.load(path, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in archive.files}
+        members = read_stored(path)
         tree = json.loads(str(members["tree"]))
         if tree["format"] == FORMAT and tree["version"] == VERSION:
             return _decode(tree["state"], members, target)
@@ -91,13 +93,6 @@ def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> An
     except _DAMAGE as error:
         raise ValueError(f"{path}: not a whole minigrad checkpoint (truncated, damaged or another format)") from error
     raise ValueError(f"{path}: a {kind} of version {version}; this program reads {FORMAT} of version {VERSION}")
-
-
-def _check_stored(path: str | os.PathLike[str]) -> None:
-    """Errors: ValueError for members that are compressed, which `save` never writes: they could unpack to anything."""
-    with zipfile.ZipFile(path) as archive:
-        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-            raise ValueError("compressed")
 
 
 # What zipfile, NumPy and json raise over damaged files. RuntimeError includes NotImplementedError (an unknown

@@ -80,7 +80,50 @@ def list_npz(path: str | os.PathLike[str]) -> dict[str, Member]:
             raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
 
 
+def read_stored(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """All arrays of an archive that is not compressed. What its directory declares must fit into the file, and every
+    header must agree with the directory, before the first array is allocated: so a file takes the memory of its size.
+
+    Errors: as of list_npz, and NpzError for an archive that is compressed or declares more than it holds.
+    """
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                entries = archive.infolist()
+                if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                    raise NpzError("is compressed, as no checkpoint is")
+                if sum(entry.file_size for entry in entries) > os.fstat(file.fileno()).st_size:
+                    raise NpzError("is damaged: it declares more than it holds")
+                names = [entry.filename.removesuffix(".npy") for entry in entries]
+                if len(set(names)) < len(names):
+                    raise NpzError("is damaged: it holds an array twice")
+                for entry in entries:
+                    _header(archive, entry)
+                return {name: _numbers(archive, entry) for name, entry in zip(names, entries, strict=True)}
+        except DAMAGE as error:
+            raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
+
+
+def _numbers(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(entry) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
 def _listed(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
+    """One array as its header declares it, and how to read it."""
+    shape, dtype = _header(archive, entry)
+
+    def read() -> np.ndarray:
+        try:
+            with open_regular(path) as file, zipfile.ZipFile(file) as again:
+                return _numbers(again, again.getinfo(entry.filename))
+        except DAMAGE as error:
+            raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
+
+    return Member(shape, dtype, read)
+
+
+def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype]:
     """One array's shape and type from its header, which must agree with the size that the archive declares."""
     try:
         with archive.open(entry) as file:
@@ -94,15 +137,7 @@ def _listed(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Mem
         raise NpzError(f"holds pickled objects ({entry.filename[:60]!r}), which are not read: save plain arrays")
     if min(shape, default=0) < 0 or entry.file_size != header_bytes + prod(shape) * dtype.itemsize:
         raise NpzError(f"is damaged: {entry.filename[:60]!r} has another length than its header {shape} says")
-
-    def read() -> np.ndarray:
-        try:
-            with open_regular(path) as file, zipfile.ZipFile(file) as again, again.open(entry.filename) as member:
-                return np.lib.format.read_array(member, allow_pickle=False)
-        except DAMAGE as error:
-            raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
-
-    return Member(tuple(shape), dtype, read)
+    return tuple(shape), dtype
 
 
 def read_text(member: Member, longest: int) -> str:

@@ -1,5 +1,6 @@
 """Checkpoints: bit for bit, whole or not at all, and never code."""
 
+import copy
 import errno
 import json
 import os
@@ -248,3 +249,34 @@ def test_folders_that_take_no_file_are_named(tmp_path):
     with pytest.raises(OSError, match="folder"):
         mg.save({}, tmp_path / "folder")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_an_archive_that_declares_more_than_it_holds_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    """Many entries of the directory that point to one array: each passes alone, together they are a bomb."""
+    path = tmp_path / "a.npz"
+    mg.save({"x": np.zeros(1000)}, path)
+    original = zipfile.ZipFile.infolist
+
+    def repeated(archive):
+        entries = original(archive)
+        copies = [copy.copy(entries[-1]) for _ in range(1000)]
+        for number, entry in enumerate(copies):
+            entry.filename = f"array_{number + 1}.npy"
+        return entries + copies
+
+    def untouched(*arguments, **options):
+        raise AssertionError("an array was read")
+
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", repeated)
+    monkeypatch.setattr(np.lib.format, "read_array", untouched)
+    with pytest.raises(ValueError, match="not a whole minigrad checkpoint") as caught:
+        mg.load(path)
+    assert "more than it holds" in str(caught.value.__cause__)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_devices_and_folders_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for path in (tmp_path / "pipe.npz", "/dev/zero", tmp_path):
+        with pytest.raises(FileNotFoundError, match="not a file"):
+            mg.load(path)
