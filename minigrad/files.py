@@ -124,11 +124,12 @@ class LockedError(OSError):
 
 
 @contextmanager
-def locked(path: str | os.PathLike[str], owner: str) -> Iterator[None]:
+def locked(path: str | os.PathLike[str], owner: str) -> Iterator[int]:
     """Hold an exclusive lock on a file; the system frees it when the process ends, in whatever way.
 
     The file stays behind, since removing it would let two processes hold locks on two files of one name. owner: what
-    the next one who tries is told. Errors: LockedError with the holder's `owner` as its text.
+    the next one who tries is told. Gives the descriptor of the opened file. Errors: LockedError with the holder's
+    `owner` as its text.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     with os.fdopen(descriptor, "r+", encoding="utf-8", errors="replace") as file:
@@ -139,7 +140,7 @@ def locked(path: str | os.PathLike[str], owner: str) -> Iterator[None]:
         file.truncate(0)
         file.write(owner)
         file.flush()
-        yield
+        yield descriptor
 
 
 def _lock(file: IO[str]) -> None:

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import random
 import re
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,6 +28,9 @@ class Handler(BaseHTTPRequestHandler):
         if behaviour.isdigit():
             self.send_error(int(behaviour))
             return
+        if behaviour in ("drips", "endless", "absurd", "mute", "odd-range", "trickles"):
+            self._hostile(behaviour)
+            return
         body = CONTENT[::-1] if behaviour == "lies" else CONTENT
         start = self._range_start(behaviour, len(body))
         if start is None:
@@ -39,6 +44,28 @@ class Handler(BaseHTTPRequestHandler):
         if behaviour == "short":
             rest = rest[: min(len(rest), 1000)] if start == 0 else b""
         self.wfile.write(rest)
+
+    def _hostile(self, behaviour):
+        """Answers that never end, or whose headers nobody can believe. They end when the test does."""
+        if behaviour == "mute":
+            self.server.over.wait(20)
+            return
+        self.send_response(206 if behaviour == "odd-range" else 200)
+        if behaviour == "odd-range":
+            self.send_header("Content-Range", f"bytes {'9' * 5000}-1/*")
+        if behaviour == "absurd":
+            self.send_header("Content-Length", "9" * 5000)
+        while behaviour == "drips" and not self.server.over.wait(0.05):
+            self.send_header("X", "y")
+            self.flush_headers()
+        self.end_headers()
+        while behaviour in ("endless", "trickles") and not self.server.over.is_set():
+            try:
+                self.wfile.write(bytes(1 if behaviour == "trickles" else 1 << 16))
+            except OSError:
+                return
+            if behaviour == "trickles":
+                self.server.over.wait(0.05)
 
     def _range_start(self, behaviour, length):
         """Sends the status line and the range headers; None where there is nothing more to send."""
@@ -63,11 +90,12 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        httpd.log, httpd.healthy_after = [], 4
+        httpd.log, httpd.healthy_after, httpd.over = [], 4, threading.Event()
         thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
         thread.start()
         httpd.url = lambda behaviour: f"http://127.0.0.1:{httpd.server_port}/{behaviour}/file.bin"
         yield httpd
+        httpd.over.set()
         httpd.shutdown()
         thread.join()
 
@@ -241,3 +269,76 @@ def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path
     monkeypatch.delenv("MINIGRAD_CACHE")
     assert "minigrad" in cache_folder().name
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(download_module, "RESPONSE_SECONDS", 0.5)
+    monkeypatch.setattr(download_module, "PACE_SECONDS", 0.5)
+    monkeypatch.setattr(download_module, "MAX_BYTES", 2_000_000)
+
+
+@pytest.mark.parametrize("size", [None, SIZE])
+def test_hostile_servers_are_left_for_the_next_mirror(server, impatient, tmp_path, size):
+    hostile = ["endless", "absurd", "mute", "drips", "trickles", "odd-range"]
+    assert fetch(server, tmp_path, *hostile, "good", size=size).read_bytes() == CONTENT
+    assert list(dict.fromkeys(path.split("/")[1] for path, _ in server.log)) == [*hostile, "good"]
+    assert leftovers(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("endless", "more than the expected 2,000,000 bytes"),
+        ("absurd", "no file has"),
+        ("mute", r"did not answer within 0\.5 seconds"),
+        ("drips", r"did not answer within 0\.5 seconds"),
+        ("trickles", "is too slow"),
+        ("odd-range", "no proper HTTP|another part"),
+    ],
+)
+def test_hostile_servers_are_named(server, impatient, tmp_path, behaviour, words):
+    (tmp_path / "file.bin.part").write_bytes(CONTENT[:50])
+    with pytest.raises(RuntimeError, match=words):
+        fetch(server, tmp_path, behaviour, size=None)
+    part = tmp_path / "file.bin.part"
+    assert not part.exists() or part.stat().st_size <= 2_000_000
+
+
+def test_a_length_beyond_the_cap_is_refused(server, monkeypatch, tmp_path):
+    monkeypatch.setattr(download_module, "MAX_BYTES", SIZE - 1)
+    with pytest.raises(RuntimeError, match="is the most that is taken"):
+        fetch(server, tmp_path, "good", size=None)
+    assert fetch(server, tmp_path, "good").read_bytes() == CONTENT  # a size that is known may be any
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_a_part_that_is_a_link_is_not_followed(server, tmp_path, link):
+    mine = tmp_path / "mine.txt"
+    mine.write_bytes(b"keep me")
+    getattr(tmp_path / "file.bin.part", link)(mine)
+    assert fetch(server, tmp_path, "good").read_bytes() == CONTENT
+    assert mine.read_bytes() == b"keep me"
+    assert leftovers(tmp_path) == ["file.bin", "mine.txt"]
+
+
+def test_several_at_once_fetch_one_file_once(server, tmp_path):
+    program = (
+        "import sys; from minigrad.hub import download; "
+        f"download([sys.argv[1]], sys.argv[2], sha256={SHA256!r}, progress=False)"
+    )
+    command = [sys.executable, "-c", program, server.url("good"), str(tmp_path / "file.bin")]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    assert [process.communicate(timeout=60)[1] for process in processes] == [b""] * 4
+    assert [process.returncode for process in processes] == [0] * 4
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert len(server.log) == 1
+    assert leftovers(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "folder"])
+def test_a_path_that_can_be_no_file_is_refused_before_the_transfer(server, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RuntimeError, match="cannot be used"):
+        download([server.url("good")], tmp_path / name, progress=False)
+    assert server.log == []
