@@ -59,7 +59,7 @@ class set_grad_enabled(_Switch):
         mode.recording = self.recording
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        self.__exit__()  # what it decorates is switched, and nothing else
+        mode.recording = self.before.pop()  # what it decorates is switched, and nothing else
         return super().__call__(function)
 
 

@@ -1,8 +1,9 @@
-"""What a Tensor can do: Python's operators and the methods PyTorch's users expect, one line each.
+"""What a Tensor can do: Python's operators, conversions, and the methods PyTorch's users expect.
 
-Each method calls the operation of the same name in `minigrad.ops`, where its formula and its derivative
-stand. Operations are made of tensors, and tensors offer operations: that circle is cut here, in one place.
-`ops` below is empty until `minigrad/ops/__init__.py`, which knows both sides, fills it in with `bind`.
+Most methods are functions of `minigrad.ops` themselves, bound as they are (`bound_methods.py`); those written out
+below have another signature than the function. Operations are made of tensors, and tensors offer operations: that
+circle is cut here, in one place. `ops` below is empty until `minigrad/ops/__init__.py`, which knows both sides,
+fills it in with `bind`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import devices
+from .bound_methods import BoundMethods
 
 if TYPE_CHECKING:
     from .autograd import Tensor
@@ -23,18 +25,15 @@ Integer = int
 
 
 def bind(module: Any) -> None:
-    """Hand the module of operations to the methods below, and add the methods that functions are declared to be
-    (`ops/public.py`) and that need no lines of their own. Called once, by `minigrad.ops`."""
+    """Hand the module of operations to the methods below, and make methods of the functions that are declared to be
+    some (`ops/public.py`). Called once, by `minigrad.ops`."""
     global ops
     ops = module
-    for name, method in ops.in_place_methods().items():
-        setattr(Operators, name, method)
-    for name, function in ops.declared["Tensor"].items():
-        if name not in Operators.__dict__:
-            setattr(Operators, name, function)
+    for name, function in {**ops.declared["Tensor"], **ops.in_place_methods()}.items():
+        setattr(BoundMethods, name, function)
 
 
-class Operators:
+class Operators(BoundMethods):
     """The methods of Tensor. `Tensor` inherits them; nothing else should."""
 
     __slots__ = ()
@@ -112,45 +111,8 @@ class Operators:
     def __itruediv__(self, other: Any) -> Tensor:
         return ops.assign(self, ops.div(self, other))
 
-    def add_(self, other: Any, *, alpha: Number = 1) -> Tensor:
-        return ops.assign(self, ops.add(self, other if alpha == 1 else other * alpha))
-
-    def sub_(self, other: Any, *, alpha: Number = 1) -> Tensor:
-        return self.add_(other, alpha=-alpha)
-
-    def mul_(self, other: Any) -> Tensor:
-        return ops.assign(self, ops.mul(self, other))
-
-    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        return ops.assign(self, ops.div(self, other, rounding_mode=rounding_mode))
-
-    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
-        return ops.assign(self, ops.clamp(self, min, max))
-
-    def copy_(self, source: Tensor) -> Tensor:
-        return ops.copy_(self, source)
-
-    def fill_(self, value: Number) -> Tensor:
-        return ops.fill_(self, value)
-
     def zero_(self) -> Tensor:
         return ops.fill_(self, 0)
-
-    def uniform_(self, low: Number = 0.0, high: Number = 1.0) -> Tensor:
-        """Fill with uniform random numbers from [low, high)."""
-        return ops.uniform_(self, low, high)
-
-    def normal_(self, mean: Number = 0.0, std: Number = 1.0) -> Tensor:
-        """Fill with normal random numbers."""
-        return ops.normal_(self, mean, std)
-
-    def random_(self, low: int = 0, high: int | None = None) -> Tensor:
-        """Fill with random integers from low to high - 1, `random_(high)` from 0; without limits, all that fit."""
-        return ops.random_(self, low, high)
-
-    def detach_(self) -> Tensor:
-        """Leave the graph: this tensor is a leaf from now on, without a gradient. Errors: RuntimeError for a view."""
-        return ops.detach_(self)
 
     # ------------------------------------------------------- comparisons (bool, never a gradient)
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
@@ -195,149 +157,22 @@ class Operators:
     def __setitem__(self, index: Any, value: Any) -> None:
         ops.set_item(self, index, value)
 
-    def gather(self, dim: int, index: Tensor) -> Tensor:
-        return ops.gather(self, dim, index)
-
     # ------------------------------------------------------------------------------ elementwise
-    def add(self, other: Any, *, alpha: Number = 1) -> Tensor:
-        return ops.add(self, other, alpha=alpha)
-
-    def sub(self, other: Any, *, alpha: Number = 1) -> Tensor:
-        return ops.sub(self, other, alpha=alpha)
-
-    def mul(self, other: Any) -> Tensor:
-        return ops.mul(self, other)
-
-    def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        return ops.div(self, other, rounding_mode=rounding_mode)
-
-    def pow(self, exponent: Any) -> Tensor:
-        return ops.pow(self, exponent)
-
-    def neg(self) -> Tensor:
-        return ops.neg(self)
-
-    def exp(self) -> Tensor:
-        return ops.exp(self)
-
-    def log(self) -> Tensor:
-        return ops.log(self)
-
-    def log1p(self) -> Tensor:
-        return ops.log1p(self)
-
-    def sqrt(self) -> Tensor:
-        return ops.sqrt(self)
-
-    def abs(self) -> Tensor:
-        return ops.abs(self)
-
-    def sign(self) -> Tensor:
-        return ops.sign(self)
-
-    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
-        return ops.clamp(self, min, max)
-
-    def maximum(self, other: Tensor) -> Tensor:
-        return ops.maximum(self, other)
-
-    def minimum(self, other: Tensor) -> Tensor:
-        return ops.minimum(self, other)
-
-    def relu(self) -> Tensor:
-        return ops.relu(self)
-
-    def sigmoid(self) -> Tensor:
-        return ops.sigmoid(self)
-
-    def tanh(self) -> Tensor:
-        return ops.tanh(self)
-
-    def softmax(self, dim: int) -> Tensor:
-        return ops.softmax(self, dim)
-
-    def log_softmax(self, dim: int) -> Tensor:
-        return ops.log_softmax(self, dim)
-
     # ------------------------------------------------------------------------------- reductions
-    def sum(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return ops.sum(self, dim, keepdim, dtype=dtype)
-
-    def mean(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return ops.mean(self, dim, keepdim, dtype=dtype)
-
-    def var(
-        self, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
-    ) -> Tensor:
-        return ops.var(self, dim, unbiased, keepdim, correction=correction)
-
-    def std(
-        self, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
-    ) -> Tensor:
-        return ops.std(self, dim, unbiased, keepdim, correction=correction)
-
-    def amax(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.amax(self, dim, keepdim)
-
-    def max(self, dim: Any = None, keepdim: bool | None = None) -> Any:
-        return ops.max(self, dim, keepdim)
-
-    def min(self, dim: Any = None, keepdim: bool | None = None) -> Any:
-        return ops.min(self, dim, keepdim)
-
-    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        return ops.argmax(self, dim, keepdim)
-
     def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
         return ops.norm(self, p, dim, keepdim, dtype=dtype)
 
-    def all(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.all(self, dim, keepdim)
-
-    def any(self, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return ops.any(self, dim, keepdim)
-
     # -------------------------------------------------------------------------- matrix products
-    def matmul(self, other: Tensor) -> Tensor:
-        return ops.matmul(self, other)
-
-    def mm(self, other: Tensor) -> Tensor:
-        return ops.mm(self, other)
-
-    def bmm(self, other: Tensor) -> Tensor:
-        return ops.bmm(self, other)
-
     # ----------------------------------------------------------------------------------- shapes
-    def reshape(self, *shape: Any) -> Tensor:
-        return ops.reshape(self, _sizes(shape))
-
     def view(self, *shape: Any) -> Tensor:
         return ops.reshape(self, _sizes(shape))
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        return ops.flatten(self, start_dim, end_dim)
-
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
-        return ops.transpose(self, dim0, dim1)
 
     def permute(self, *dims: Any) -> Tensor:
         return ops.permute(self, _sizes(dims))
 
-    def t(self) -> Tensor:
-        return ops.t(self)
-
     @property
     def T(self) -> Tensor:
         return ops.permute(self, tuple(reversed(range(self.dim()))))
-
-    def squeeze(self, dim: Any = None) -> Tensor:
-        return ops.squeeze(self, dim)
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        return ops.unsqueeze(self, dim)
-
-    def expand(self, *shape: Any) -> Tensor:
-        return ops.expand(self, _sizes(shape))
 
     def expand_as(self, other: Tensor) -> Tensor:
         return ops.expand(self, other.shape)
@@ -351,12 +186,6 @@ class Operators:
 
     def flip(self, *axes: Any, dims: Any = None) -> Tensor:
         return ops.flip(self, _sizes(axes) if dims is None else dims)
-
-    def split(self, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
-        return ops.split(self, split_size, dim)
-
-    def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-        return ops.chunk(self, chunks, dim)
 
     # ------------------------------------------------------------- what it is, where it is, copies
     array: Any
@@ -422,10 +251,6 @@ class Operators:
         array = self.numpy() if dtype is None else self.numpy().astype(dtype)
         return array.copy() if copy else array
 
-    def detach(self) -> Tensor:
-        """The same numbers (shared memory) without the graph."""
-        return ops.detach(self)
-
     @property
     def data(self) -> Tensor:
         return ops.detach(self)
@@ -433,16 +258,6 @@ class Operators:
     @data.setter
     def data(self, value: Tensor) -> None:
         ops.replace_data(self, value)
-
-    def clone(self) -> Tensor:
-        return ops.clone(self)
-
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        return ops.requires_grad_(self, requires_grad)
-
-    def to(self, *target: Any, dtype: Any = None, device: Any = None) -> Tensor:
-        """Convert: `x.to("cuda")`, `x.to(mg.float64)`, `x.to(other_tensor)`; itself if nothing changes."""
-        return ops.to(self, *target, dtype=dtype, device=device)
 
     def type(self, dtype: Any = None) -> Any:
         """x of another type: a dtype, FloatTensor and its siblings, or their names; without one, the type's name."""

@@ -14,6 +14,7 @@ FLOORS = [
     {"autograd_errors"},
     {"kernels", "hub"},
     {"grad_mode"},
+    {"bound_methods"},
     {"tensor_methods"},
     {"autograd"},
     {"views"},

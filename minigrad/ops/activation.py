@@ -227,7 +227,7 @@ def tanh(input: Tensor) -> Tensor:
 
 @public("minigrad", "Tensor", "nn.functional")
 def softmax(input: Tensor, dim: int) -> Tensor:
-    """e^x normalised to sum 1 along `dim`; of nothing, nothing."""
+    """e^x normalized to sum 1 along `dim`; a dim of size 0 stays empty."""
     where = axis("softmax", dim, require_float("softmax", input).array.ndim)
     return apply(Softmax(where), input) if input.array.size else input * 1.0
 

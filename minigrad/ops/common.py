@@ -10,11 +10,12 @@ import numpy as np
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from ..views import ViewOp
+from .public import public
 
-FLOAT32 = np.dtype("float32")
-FLOAT64 = np.dtype("float64")
-INT64 = np.dtype("int64")
-BOOL = np.dtype("bool")
+FLOAT32: np.dtype = np.dtype("float32")
+FLOAT64: np.dtype = np.dtype("float64")
+INT64: np.dtype = np.dtype("int64")
+BOOL: np.dtype = np.dtype("bool")
 _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
@@ -181,6 +182,7 @@ def sum_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     return x if x.array.shape == tuple(shape) else apply(SumTo(shape), x)
 
 
+@public("Tensor")
 def expand(x: Tensor, *shape: Any) -> Tensor:
     """x repeated along its axes of size 1 (and new leading axes) to `shape`; -1 keeps a size. Nothing is copied."""
     require_tensor("expand", "x", x)

@@ -98,6 +98,7 @@ def made(operation: str, array: Array, requires_grad: bool) -> Tensor:
     return requires_grad_(result, True) if requires_grad else result
 
 
+@public("Tensor")
 def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
     """Ask for (or refuse) gradients with respect to x. Errors: RuntimeError for integers and for non-leaves."""
     if requires_grad and x.array.dtype.kind != "f":
@@ -331,6 +332,7 @@ class Move(Op):
         return apply(Move(self.source), grad)
 
 
+@public("Tensor")
 def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """x with another dtype and on another device, as named by dtypes, devices or a Tensor to match."""
     for target in targets:
@@ -351,6 +353,7 @@ def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tenso
     return x
 
 
+@public("Tensor")
 def detach(x: Tensor) -> Tensor:
     """The same memory without the graph; writes to either are seen, and counted, by both."""
     result = Tensor(x.array.view())

@@ -91,7 +91,7 @@ def _without_repeats(x: Tensor, letters: str) -> tuple[Tensor, str]:
 
 
 def _summed(x: Tensor, letters: str, wanted: set[str]) -> tuple[Tensor, str]:
-    """x summed over the letters that nobody wants."""
+    """x summed over the letters that appear in no other operand and not in the result."""
     dims = [i for i, letter in enumerate(letters) if letter not in wanted]
     return (sum(x, dims), "".join(c for c in letters if c in wanted)) if dims else (x, letters)
 

@@ -24,7 +24,7 @@ from ..storage import Storage
 from ..views import View
 from .common import cast, expand
 from .index import SetItem, index_steps, named, write_array
-from .public import declared
+from .public import declared, public
 from .shape import Reshaped
 
 ALL = ((...,),)  # the index of every entry, as `index_steps` would give it
@@ -133,6 +133,7 @@ def set_item(input: Tensor, index: Any, value: Any) -> None:
         ) from error
 
 
+@public("Tensor")
 def copy_(x: Tensor, source: Tensor) -> Tensor:
     """Overwrite x with the numbers of `source` (broadcast, converted, moved from another device if need be)."""
     if not isinstance(source, Tensor):
@@ -141,6 +142,7 @@ def copy_(x: Tensor, source: Tensor) -> Tensor:
     return write(x, ALL, cast(expand(moved, x.shape), x.dtype))
 
 
+@public("Tensor")
 def fill_(x: Tensor, value: Any) -> Tensor:
     """Overwrite every entry with one number, which may be a 0-d Tensor."""
     if isinstance(value, Tensor):
@@ -150,6 +152,7 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     return write(x, ALL, value)
 
 
+@public("Tensor")
 def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Overwrite with uniform random numbers from [low, high), drawn on the CPU. Errors: ValueError if low > high."""
     if low > high:
@@ -157,6 +160,7 @@ def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     return _draw(x, generator().random(x.shape, dtype=x.dtype) * (high - low) + low)
 
 
+@public("Tensor")
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Overwrite with normal random numbers, drawn on the CPU. Errors: ValueError if std < 0."""
     if std < 0:
@@ -164,6 +168,7 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     return _draw(x, generator().standard_normal(x.shape, dtype=x.dtype) * std + mean)
 
 
+@public("Tensor")
 def random_(x: Tensor, low: int = 0, high: int | None = None) -> Tensor:
     """Overwrite with random integers from low to high - 1, or from 0 to low - 1 if only that is given, or with all
     that the dtype holds exactly (floats: from 0 to 2^24 or 2^53). Drawn on the CPU. Errors: ValueError if low >= high.
@@ -176,6 +181,7 @@ def random_(x: Tensor, low: int = 0, high: int | None = None) -> Tensor:
     return _draw(x, generator().integers(low, high, x.shape))
 
 
+@public("Tensor")
 def detach_(x: Tensor) -> Tensor:
     """Take x out of the graph. Errors: RuntimeError for a view, whose base stays in it."""
     if isinstance(x, View):

@@ -75,6 +75,7 @@ def _factors(operation: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return cast(a, dtype), cast(b, dtype)
 
 
+@public("minigrad", "Tensor")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product over the last two axes; leading axes broadcast, vectors count as a row or a column.
 
@@ -96,6 +97,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return squeeze(y, -1 if column else -2) if row else y
 
 
+@public("minigrad", "Tensor")
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     a, b = _factors("mm", input, mat2)
@@ -104,6 +106,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(a, b)
 
 
+@public("minigrad", "Tensor")
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, (B, n, m) and (B, m, p)."""
     a, b = _factors("bmm", input, mat2)

@@ -16,6 +16,7 @@ from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from ..views import View, ViewOp
 from .common import axes, axis, cast, promoted, require_tensor
+from .public import public
 
 
 class Reshape(ViewOp):
@@ -75,6 +76,7 @@ class Concatenate(Op):
         return split(grad, self.lengths, self.dim)
 
 
+@public("minigrad", "Tensor")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same numbers under another shape (row-major); one size may be -1. A view where memory allows."""
     require_tensor("reshape", "input", input)
@@ -136,6 +138,7 @@ def _is_pytorchs(result: Tensor, source: Tensor) -> bool:
     return isinstance(result, View) and np.may_share_memory(target.reshape(result.array.shape), rows)
 
 
+@public("minigrad", "Tensor")
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merge the axes from start_dim to end_dim (inclusive) into one."""
     require_tensor("flatten", "input", input)
@@ -157,6 +160,7 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return apply(Permute(order), input)
 
 
+@public("minigrad", "Tensor")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged. A view."""
     require_tensor("transpose", "input", input)
@@ -167,6 +171,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return apply(Permute(tuple(order)), input)
 
 
+@public("minigrad", "Tensor")
 def t(input: Tensor) -> Tensor:
     """A matrix transposed (vectors and scalars as they are)."""
     if require_tensor("t", "input", input).array.ndim > 2:
@@ -174,6 +179,7 @@ def t(input: Tensor) -> Tensor:
     return apply(Permute(tuple(reversed(range(input.array.ndim)))), input)
 
 
+@public("minigrad", "Tensor")
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without axes of size 1: all of them, or those named."""
     require_tensor("squeeze", "input", input)
@@ -181,6 +187,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     return reshape(input, [n for i, n in enumerate(input.array.shape) if n != 1 or i not in candidates])
 
 
+@public("minigrad", "Tensor")
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1 at position `dim`."""
     require_tensor("unsqueeze", "input", input)
@@ -233,6 +240,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(part, dim) for part in parts], axis("stack", dim, parts[0].array.ndim + 1))
 
 
+@public("minigrad", "Tensor")
 def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive pieces along an axis: of `split_size` each (the last may be smaller), or of given sizes."""
     require_tensor("split", "input", input)
@@ -253,6 +261,7 @@ def split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple
     return tuple(pieces)
 
 
+@public("minigrad", "Tensor")
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along an axis (the last may be smaller)."""
     require_tensor("chunk", "input", input)

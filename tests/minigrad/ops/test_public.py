@@ -6,6 +6,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.ops.public import declared, public
+from tests.helpers import stubs
 
 PLACE = mg.tensor([1])
 ARGUMENTS = {  # of those that do not take numbers only
@@ -33,7 +34,7 @@ def test_functions_of_nn_functional(name):
 @pytest.mark.parametrize("name", declared["Tensor"])
 def test_methods_of_tensors(name):
     method = getattr(mg.Tensor, name, None)
-    assert method is not None, f"write the method {name} in minigrad/tensor_methods.py"
+    assert method is not None, f"{name} was declared after minigrad.ops had bound the methods"
     ours, theirs = (list(inspect.signature(f).parameters)[1:] for f in (method, declared["Tensor"][name]))
     assert ours == theirs[: len(ours)], f"{name}: the method's arguments are {ours}, the function's {theirs}"
 
@@ -55,6 +56,10 @@ def test_methods_that_write_in_place(name):
     (expected,) = mg.grad(function(x, *arguments).sum(), x)
     (found,) = mg.grad(y.sum(), x)
     assert found.tolist() == expected.tolist()
+
+
+def test_the_stub_of_the_methods_is_up_to_date():
+    assert stubs.PATH.read_text() == stubs.stub(), "run `python -m tests.helpers.stubs`"
 
 
 def test_an_unknown_place_is_refused():
