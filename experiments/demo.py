@@ -68,7 +68,7 @@ def gradients(demo: Demo) -> None:
 def style(demo: Demo) -> None:
     """A photograph in the style of a painting, seen through random features."""
     painting, photograph = demo.out / "painting.png", demo.out / "photograph.png"
-    result = demo.out / "stylised.png"
+    result = demo.out / "stylized.png"
     Image.open(cbook.get_sample_data("grace_hopper.jpg")).convert("RGB").save(photograph)
     demo.page.heading("Style transfer")
     demo.page.paragraph(

@@ -2,7 +2,7 @@
 
     python -m experiments.gan_sample runs/x/checkpoint.npz -n 10000 -o samples.npy --seed 1
 
-Colour pictures become (n, H, W, 3). With --labels the classes that a conditional generator was asked for are written
+Color pictures become (n, H, W, 3). With --labels the classes that a conditional generator was asked for are written
 beside them, as `samples.labels.npy` (n,) int64: 0, 1, ..., 9 in turn.
 """
 
@@ -20,7 +20,7 @@ from .gan.checkpoints import Trained
 
 
 def as_bytes(pictures: Tensor) -> np.ndarray:
-    """Pictures (N, C, H, W) in [0, 1] as uint8 (N, H, W), or (N, H, W, 3) for colours."""
+    """Pictures (N, C, H, W) in [0, 1] as uint8 (N, H, W), or (N, H, W, 3) for colors."""
     pixels = np.rint(np.clip(pictures.numpy(), 0, 1) * 255).astype(np.uint8)
     return pixels[:, 0] if pixels.shape[1] == 1 else np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
 

@@ -4,7 +4,7 @@
     python -m experiments.reconstruct painting.jpg --style -o out/textures --weights vgg19.npz
 
 Content: the picture is recovered from the features of one layer, for five layers (Mahendran and Vedaldi 2015; Gatys et
-al. 2016, figure 1). Each is labelled with its PSNR in decibels against the original: shallow layers keep every pixel,
+al. 2016, figure 1). Each is labeled with its PSNR in decibels against the original: shallow layers keep every pixel,
 deep ones only what is where. Style: a texture with the same Gram matrices, for growing sets of layers (Gatys, Ecker
 and Bethge 2015): the more layers, the larger the structures that come back.
 """

@@ -1,4 +1,4 @@
-"""How much style, and how deep: a grid of results over content weights and style layers, as one labelled picture.
+"""How much style, and how deep: a grid of results over content weights and style layers, as one labeled picture.
 
     python -m experiments.style_sweep photo.jpg painting.jpg -o sweep.png --weights vgg19.npz
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("content", type=existing_file, help="the photograph")
     parser.add_argument("style", type=existing_file, help="the painting")
     parser.add_argument("--weights", type=existing_file, required=True, help="a converted VGG16 or VGG19")
-    parser.add_argument("-o", "--output", default="sweep.png", help="the labelled grid; its losses stand beside it")
+    parser.add_argument("-o", "--output", default="sweep.png", help="the labeled grid; its losses stand beside it")
     parser.add_argument("--ratios", type=positive_float, nargs="+", default=[0.01, 0.1, 1.0, 10.0], help="alpha / beta")
     parser.add_argument(
         "--depths", type=int, choices=range(1, 6), nargs="+", default=[1, 2, 3, 4, 5], help="style layers"
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
 def write(
     rows: list[list[np.ndarray]], table: list[list[str]], ratios: list[float], depths: list[int], output: Path
 ) -> None:
-    """The labelled grid, and its losses beside it and on the screen."""
+    """The labeled grid, and its losses beside it and on the screen."""
     labels = [f"alpha/beta {ratio:g}" for ratio in ratios]
     names = [f"to conv{depth}_1" for depth in depths[: len(rows)]]
     images.save_picture(images.table(rows, labels, names), output)

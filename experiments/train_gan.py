@@ -72,7 +72,7 @@ def _add_tricks(parser: Parser) -> None:
     tricks.add_argument("--noise-steps", type=natural_number, default=0, metavar="N", help="steps until that is over")
     tricks.add_argument("--dropout", type=part, default=0.0, metavar="P", help="in the discriminator")
     tricks.add_argument("--ema", type=part, default=0.0, metavar="DECAY", help="sample from an averaged generator")
-    tricks.add_argument("--spectral-norm", action="store_true", help="normalise the discriminator's layers")
+    tricks.add_argument("--spectral-norm", action="store_true", help="normalize the discriminator's layers")
 
 
 def check_effects(options: argparse.Namespace) -> None:

@@ -65,8 +65,8 @@ def draw(root: Tensor, path: str | Path, names: dict[int, str] | None = None) ->
     for start, end in edges:
         axes.annotate("", places[end], places[start], arrowprops={"arrowstyle": "->", "color": "0.6", "shrinkA": 14})
     for node in nodes:
-        colour = "#cfe3f7" if isinstance(node, Tensor) else "#fbe6c3"
-        box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "0.5"}
+        color = "#cfe3f7" if isinstance(node, Tensor) else "#fbe6c3"
+        box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "0.5"}
         axes.text(*places[node], label(node, names), ha="center", va="center", fontsize=8, bbox=box)
     figure.savefig(path, dpi=150)
 

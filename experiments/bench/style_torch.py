@@ -62,7 +62,7 @@ def relative(current: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return ((current - target) ** 2).sum() / float((target**2).sum())
 
 
-def optimise(net: Net, content: torch.Tensor, style: torch.Tensor, steps: int) -> tuple[torch.Tensor, list[float]]:
+def optimize(net: Net, content: torch.Tensor, style: torch.Tensor, steps: int) -> tuple[torch.Tensor, list[float]]:
     """The picture after so many evaluations of the default preset's loss, and the losses."""
     preset = PRESETS["default"]
     layers = {*preset.content_layers, *preset.style_layers}
@@ -124,7 +124,7 @@ def main() -> None:
         torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
         for picture in loaded
     )
-    result, losses = optimise(Net(options.weights), content, style, options.steps)
+    result, losses = optimize(Net(options.weights), content, style, options.steps)
     write(options.output, [content, style, result], losses)
 
 

@@ -1,7 +1,7 @@
 """What all commands share: arguments that are checked early, and errors that are one sentence.
 
-    parser = Parser("stylise a picture")
-    parser.add_argument("--steps", type=positive_int, default=200, help="how long to optimise")
+    parser = Parser("stylize a picture")
+    parser.add_argument("--steps", type=positive_int, default=200, help="how long to optimize")
     add_common(parser)
     ...
     if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures in and out: files to arrays, arrays to files, colours kept, grids, strips and animations.
+"""Pictures in and out: files to arrays, arrays to files, colors kept, grids, strips and animations.
 
 Inside the project a picture is an array (1, 3, H, W) of float32, RGB, 0 (black) to 1. Every experiment reads
 pictures with `load_picture`, writes them with `save_picture`, and sets them side by side with `grid`,
@@ -35,7 +35,7 @@ def load_picture(
     """A picture file as (1, 3, H, W) float32 in [0, 1].
 
     size: the longer side in pixels, larger or smaller than the file's; None keeps it.
-    background: the colour behind transparent parts. Errors: as `minigrad.data.image.open_picture`.
+    background: the color behind transparent parts. Errors: as `minigrad.data.image.open_picture`.
     """
     if size is not None and size < 1:
         raise ValueError(f"load_picture: size must be at least 1 pixel, got {size}")
@@ -142,7 +142,7 @@ def save_gif(frames: Sequence[Picture | Image.Image], path: str | os.PathLike[st
         )
 
 
-# ------------------------------------------------------------------------------------------- colours
+# ------------------------------------------------------------------------------------------- colors
 
 
 def luminance(picture: np.ndarray) -> np.ndarray:
@@ -151,19 +151,19 @@ def luminance(picture: np.ndarray) -> np.ndarray:
 
 
 def as_gray(picture: np.ndarray) -> np.ndarray:
-    """The picture without its colours, still (1, 3, H, W)."""
+    """The picture without its colors, still (1, 3, H, W)."""
     return np.repeat(luminance(picture), 3, axis=1)
 
 
-def with_colours_of(picture: np.ndarray, coloured: np.ndarray) -> np.ndarray:
-    """The brightness of `picture` with the colours of `coloured`; both (1, 3, H, W).
+def with_colors_of(picture: np.ndarray, colored: np.ndarray) -> np.ndarray:
+    """The brightness of `picture` with the colors of `colored`; both (1, 3, H, W).
 
     In YIQ, Y is taken from the first and I and Q from the second (Gatys, Bethge, Hertzmann and Shechtman,
     "Preserving color in neural artistic style transfer", 2016, section 3.2).
     """
-    if picture.shape != coloured.shape:
-        raise ValueError(f"with_colours_of: the pictures differ in size, {picture.shape} and {coloured.shape}")
-    yiq = np.einsum("dc,nchw->ndhw", RGB_TO_YIQ, coloured)
+    if picture.shape != colored.shape:
+        raise ValueError(f"with_colors_of: the pictures differ in size, {picture.shape} and {colored.shape}")
+    yiq = np.einsum("dc,nchw->ndhw", RGB_TO_YIQ, colored)
     yiq[:, :1] = luminance(picture)
     return np.clip(np.einsum("dc,nchw->ndhw", np.linalg.inv(RGB_TO_YIQ), yiq), 0, 1).astype(np.float32)
 

@@ -1,7 +1,7 @@
 """How good generated pictures are, measured on features: arrays (N, F), one row a picture.
 
 No single one of these can be trusted. Fifty memorised pictures have an excellent Frechet distance (the nearest
-neighbours give them away), and an untrained generator can have a precision of 1 (its recall is 0).
+neighbors give them away), and an untrained generator can have a precision of 1 (its recall is 0).
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def _radii(features: np.ndarray, k: int, chunk: int = 500) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _covered(points: np.ndarray, centres: np.ndarray, radii: np.ndarray, chunk: int = 500) -> float:
-    """The share of points that lie in at least one ball around a centre."""
+def _covered(points: np.ndarray, centers: np.ndarray, radii: np.ndarray, chunk: int = 500) -> float:
+    """The share of points that lie in at least one ball around a center."""
     inside = [
-        (squared_distances(points[start : start + chunk], centres) <= radii[None]).any(1)
+        (squared_distances(points[start : start + chunk], centers) <= radii[None]).any(1)
         for start in range(0, len(points), chunk)
     ]
     return float(np.concatenate(inside).mean())
@@ -73,7 +73,7 @@ def _covered(points: np.ndarray, centres: np.ndarray, radii: np.ndarray, chunk: 
 def precision_recall(real: np.ndarray, made: np.ndarray, k: int = 3) -> tuple[float, float]:
     """(precision, recall): the share of made points within the real ones' reach, and the other way round.
 
-    A set's reach is the union of balls around its points, each as large as the distance to the k-th neighbour.
+    A set's reach is the union of balls around its points, each as large as the distance to the k-th neighbor.
     (Kynkaanniemi et al. 2019, equations 1 and 2.) Errors: ValueError for fewer than k + 1 points.
     """
     if min(len(real), len(made)) <= k:

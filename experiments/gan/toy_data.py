@@ -20,18 +20,18 @@ from .training import Batch
 
 @dataclass(frozen=True)
 class Points:
-    """A distribution in the plane: a centre (or a place on the spiral) drawn evenly, plus normal noise.
+    """A distribution in the plane: a center (or a place on the spiral) drawn evenly, plus normal noise.
 
-    centres: (M, 2). sigma: the noise. spacing: the distance between neighbouring centres; None for a curve.
+    centers: (M, 2). sigma: the noise. spacing: the distance between neighboring centers; None for a curve.
     """
 
-    centres: np.ndarray
+    centers: np.ndarray
     sigma: float
     spacing: float | None
 
     def sample(self, count: int) -> np.ndarray:
         """Points (count, 2) float32, drawn from the engine's generator."""
-        chosen = self.centres[generator().integers(len(self.centres), size=count)]
+        chosen = self.centers[generator().integers(len(self.centers), size=count)]
         return (chosen + self.sigma * generator().standard_normal((count, 2))).astype(np.float32)
 
     def batches(self, count: int, device: Device) -> Iterator[Batch]:
@@ -42,19 +42,19 @@ class Points:
     def report(self, made: np.ndarray) -> dict[str, Any]:
         """How well generated points (N, 2) fit.
 
-        For separate centres: how many have at least a tenth of their share within a quarter of the spacing, and the
+        For separate centers: how many have at least a tenth of their share within a quarter of the spacing, and the
         share of all points that lie so close to one. For a curve: the mean distance to it, and how much of it has a
         point within 5 sigma.
         """
-        distances = np.linalg.norm(made[:, None] - self.centres[None], axis=2)
+        distances = np.linalg.norm(made[:, None] - self.centers[None], axis=2)
         if self.spacing is None:
             reached = (distances.min(0) <= 5 * self.sigma).mean()
             return {"mean distance": float(distances.min(1).mean()), "curve covered": float(reached)}
         close = distances.min(1) <= self.spacing / 4
-        found = np.bincount(distances.argmin(1)[close], minlength=len(self.centres))
+        found = np.bincount(distances.argmin(1)[close], minlength=len(self.centers))
         return {
-            "modes": int((found >= 0.1 * len(made) / len(self.centres)).sum()),
-            "of": len(self.centres),
+            "modes": int((found >= 0.1 * len(made) / len(self.centers)).sum()),
+            "of": len(self.centers),
             "close": float(close.mean()),
         }
 
@@ -62,8 +62,8 @@ class Points:
 def ring(count: int = 8, radius: float = 2.0, sigma: float = 0.02) -> Points:
     """`count` normal distributions evenly on a circle."""
     angles = 2 * np.pi * np.arange(count) / count
-    centres = radius * np.stack([np.cos(angles), np.sin(angles)], 1)
-    return Points(centres, sigma, float(2 * radius * np.sin(np.pi / count)))
+    centers = radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+    return Points(centers, sigma, float(2 * radius * np.sin(np.pi / count)))
 
 
 def lattice(side: int = 5, spacing: float = 1.0, sigma: float = 0.025) -> Points:

@@ -14,7 +14,7 @@ class Preset:
     lr and lr_decay (a factor for each hundred steps) are for Adam and SGD; L-BFGS finds its steps by itself.
     """
 
-    normalisation: str
+    normalization: str
     content_layers: dict[str, float]
     style_layers: dict[str, float]
     tv_weight: float = 0.0

@@ -58,7 +58,7 @@ class Targets:
             for picture, _ in styles:
                 seen = net.features(picture, list(preset.style_layers))
                 self.styles.append(
-                    {n: style_target(seen[n], preset.normalisation, own[n]) for n in preset.style_layers}
+                    {n: style_target(seen[n], preset.normalization, own[n]) for n in preset.style_layers}
                 )
 
     def loss(self, image: Tensor) -> tuple[Tensor, Losses]:
@@ -67,12 +67,12 @@ class Targets:
         features = self.net.features(image, self.layers)
         content = style = mg.zeros((), device=image.device)
         for name, weight in preset.content_layers.items():
-            content = content + weight * content_loss(features[name], self.content[name], preset.normalisation)
+            content = content + weight * content_loss(features[name], self.content[name], preset.normalization)
         pixels, layers = image.shape[2] * image.shape[3], len(preset.style_layers)
         for blend, mask, grams in zip(self.weights, self.masks, self.styles):
             for name, weight in preset.style_layers.items():
                 here = None if mask is None else resized_mask(mask, features[name])
-                term = style_loss(features[name], grams[name], preset.normalisation, pixels, layers, here)
+                term = style_loss(features[name], grams[name], preset.normalization, pixels, layers, here)
                 style = style + (blend * weight) * term
         smooth = tv_loss(image * preset.range, preset.tv_power) * preset.tv_weight
         total = content + style + smooth

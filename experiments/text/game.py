@@ -20,7 +20,7 @@ from ..common.run_parts import Part
 from ..common.training_run import Game
 from ..gan.losses import bce
 from ..gan.tricks import Average, warmed_up
-from .judge import judged, kept_judge, ranking
+from .fact_reader import kept_reader, measured, ranking
 from .losses import discriminator_loss, interpolated
 from .matching import match
 
@@ -101,9 +101,9 @@ class GanCls(Game):
         fake = self.G(noise, text)
 
         features = self.D.features(real)
-        right, judged = self.D.match(features, text), self.D(fake.detach(), text)
+        right, drawn = self.D.match(features, text), self.D(fake.detach(), text)
         wrong = self.D.match(features, mg.cat([text[1:], text[:1]], 0)) if "cls" in self.settings.variant else None
-        d_loss = discriminator_loss(right, judged, wrong)
+        d_loss = discriminator_loss(right, drawn, wrong)
         self.d_optimizer.zero_grad()
         d_loss.backward()
         self.d_optimizer.step()
@@ -125,7 +125,7 @@ class GanCls(Game):
         style.backward()
         self.s_optimizer.step()
         losses = {"d_loss": d_loss, "g_loss": g_loss, "style": style}
-        logits = {"d_right": right, "d_fake": judged, **({} if wrong is None else {"d_wrong": wrong})}
+        logits = {"d_right": right, "d_fake": drawn, **({} if wrong is None else {"d_wrong": wrong})}
         with mg.no_grad():
             outputs = {name: mg.sigmoid(values.detach()).mean() for name, values in logits.items()}
         return {**{name: loss.detach() for name, loss in losses.items()}, **outputs}
@@ -135,7 +135,7 @@ class GanCls(Game):
         if self.test is None:
             return {}
         size = self.settings.image_size
-        judge = kept_judge(self.strokes, self.settings.strokes, size, self.device)
+        reader = kept_reader(self.strokes, self.settings.strokes, size, self.device)
         generator = self.average.network
 
         def drawn(sentences: list[str]) -> Tensor:
@@ -149,7 +149,7 @@ class GanCls(Game):
         with mg.no_grad():
             ranked = ranking(self.D, scenes.pictures.to(self.device), self.encoded(scenes.captions))
         self.D.train()
-        return {**judged(judge, self.test, size, drawn), "right sentence ranked first by D": ranked}
+        return {**measured(reader, self.test, size, drawn), "right sentence ranked first by D": ranked}
 
     def draw(self) -> Picture:
         """A row a sentence: a real picture, then what is drawn from eight noises."""

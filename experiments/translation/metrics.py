@@ -1,8 +1,8 @@
 """How good a translation is, measured on held-out pictures. They are in [-1, 1]: distances have a range of 2.
 
-Digits are recognized by the classifier of the GAN metrics where they are white on black, and by a judge trained on the
-spot on the real pictures of both domains, which knows 20 classes: ten digits in A, ten in B. (The judge's accuracy on
-held-out real pictures stands beside its verdicts.) Cycles are measured once more after G's output was rounded to 8 bits
+Digits are recognized by the classifier of the GAN metrics where they are white on black, and by a classifier trained on
+the spot on the real pictures of both domains, which knows 20 classes: ten digits in A, ten in B. (Its accuracy on held-out
+real pictures is reported with its verdicts.) Cycles are measured once more after G's output was rounded to 8 bits
 and moved by up to one level, which destroys messages that generators hide in it (Chu, Zhmoginov and Sandler 2017).
 """
 
@@ -71,14 +71,14 @@ def of_cycle(domains: Domains, task: str, G: nn.Module, F: nn.Module, device: De
     found |= {"noisy_cycle_l1_a": l1(translated(F, noisy_b, device), x)}
     found |= {"noisy_cycle_l1_b": l1(translated(G, noisy_a, device), y)}
     if task == "digits":
-        judge = train_judge(domains, device)
+        classifier = train_domain_classifier(domains, device)
         labels = [each[:TESTED] for each in domains.test_labels]
         for pictures, name, wanted, domain in (
             (fake_b, "in_b", labels[0], 1), (fake_a, "in_a", labels[1], 0),
             (noisy_b, "in_b_noisy", labels[0], 1), (noisy_a, "in_a_noisy", labels[1], 0),
             (x, "in_real_a", labels[0], 0), (y, "in_real_b", labels[1], 1),
         ):  # fmt: skip
-            classes = judged(judge, pictures, device)
+            classes = classified(classifier, pictures, device)
             found |= {f"digit_{name}": share(classes % 10, wanted), f"domain_{name}": share(classes // 10, domain)}
         found |= {"digits_right_in_a": digits_right(domains, fake_a, labels[1], device)}
     for network in (G, F):
@@ -125,26 +125,26 @@ def digits_right(domains: Domains, pictures: Tensor, labels: np.ndarray, device:
     return share(described(classifier, images, device)[1], labels)
 
 
-def train_judge(domains: Domains, device: Device) -> DigitClassifier:
+def train_domain_classifier(domains: Domains, device: Device) -> DigitClassifier:
     """A classifier of 20 classes, 10 domain + digit, trained on the real pictures of both domains."""
     assert domains.b is not None
     parts = [digit_images(each.first(len(each))) for each in (domains.a, domains.b)]
     labels = np.concatenate([domains.labels[0], domains.labels[1] + 10]).astype(np.int64)
     mg.manual_seed(2026)
-    judge = DigitClassifier(channels=3, classes=20).to(device=device)
+    classifier = DigitClassifier(channels=3, classes=20).to(device=device)
     data = TensorDataset(mg.cat(parts, 0), mg.tensor(labels))
     loader = DataLoader(data, min(128, len(data)), shuffle=True, drop_last=True)
-    adam = optim.Adam(judge.parameters(), lr=2e-3)
+    adam = optim.Adam(classifier.parameters(), lr=2e-3)
     schedule = optim.lr_scheduler.CosineAnnealingLR(adam, JUDGE_EPOCHS * len(loader))
     for _ in range(JUDGE_EPOCHS):
         for images, classes in loader:
             adam.zero_grad()
-            F.cross_entropy(judge(images.to(device)), classes.to(device)).backward()
+            F.cross_entropy(classifier(images.to(device)), classes.to(device)).backward()
             adam.step()
             schedule.step()
-    return judge.eval()
+    return classifier.eval()
 
 
-def judged(judge: DigitClassifier, pictures: Tensor, device: Device) -> np.ndarray:
-    """The judge's classes (N,): 10 domain + digit."""
-    return described(judge, digit_images(pictures), device)[1]
+def classified(classifier: DigitClassifier, pictures: Tensor, device: Device) -> np.ndarray:
+    """The classifier's classes (N,): 10 domain + digit."""
+    return described(classifier, digit_images(pictures), device)[1]

@@ -8,7 +8,7 @@ The digits of the fonts that matplotlib ships are bent until they look handwritt
    Simard, Steinkraus and Platt ("Best practices for convolutional neural networks", 2003), say for each of
    the 28 x 28 pixels where in the glyph to look.
 3. Ink is where the distance found there, plus a random thickening, is positive, with soft edges.
-4. The image is moved until its centre of mass is in the middle, as MNIST's were.
+4. The image is moved until its center of mass is in the middle, as MNIST's were.
 
 All images of a chunk are made together with whole-array operations. Chunk number c of the training (or test)
 images draws from its own random stream (seed, split, c), so a shorter set is the beginning of a longer one
@@ -84,7 +84,7 @@ def _thickening(random: np.random.Generator, thin: np.ndarray, thick: np.ndarray
 
 
 def _affine_places(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of each image looks before bending: rows and columns (CHUNK, 28, 28), from the centre.
+    """Where each pixel of each image looks before bending: rows and columns (CHUNK, 28, 28), from the center.
 
     The map from image to glyph is a stretch, a shear (slant) and a rotation by up to 15 degrees.
     """
@@ -115,7 +115,7 @@ def elastic_displacement(random: np.random.Generator) -> np.ndarray:
 
 
 def sample_bilinear(fields: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Values of fields (N, H, W) at places (N, h, w) given from the centre; the border value outside."""
+    """Values of fields (N, H, W) at places (N, h, w) given from the center; the border value outside."""
     count, height, width = fields.shape
     rows = np.clip(rows + (height - 1) / 2, 0, height - 1.001)
     columns = np.clip(columns + (width - 1) / 2, 0, width - 1.001)
@@ -129,7 +129,7 @@ def sample_bilinear(fields: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
 
 
 def centre_by_mass(images: np.ndarray) -> np.ndarray:
-    """Move each image (N, 28, 28) by whole pixels until its centre of mass is next to the middle."""
+    """Move each image (N, 28, 28) by whole pixels until its center of mass is next to the middle."""
     mass = images.sum(axis=(1, 2))
     along = np.arange(SIDE)
     middle = (SIDE - 1) / 2
@@ -151,7 +151,7 @@ def glyph_fields() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All glyphs' distance fields (fonts, 10, 64, 64), and their thin and thick strokes' widths (fonts, 10).
 
     Widths are in samples: twice the distance on a stroke's middle line, which is where distance is greatest
-    among the eight neighbours.
+    among the eight neighbors.
     """
     fields = np.stack(
         [[signed_distance(_draw(font, digit)) for digit in "0123456789"] for font in _font_files()]

@@ -209,7 +209,7 @@ def _measured(
 
 
 def _slopes(here: np.ndarray, ahead: np.ndarray, behind: np.ndarray, eps: float) -> tuple[Any, Any]:
-    """The central slope, and how far the slopes to both sides are apart; an undefined neighbour is infinitely far."""
+    """The central slope, and how far the slopes to both sides are apart; an undefined neighbor is infinitely far."""
     gap = np.abs(ahead - 2 * here + behind) / eps
     return (ahead - behind) / (2 * eps), np.where(np.isfinite(gap), gap, np.inf)
 

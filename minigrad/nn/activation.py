@@ -87,7 +87,7 @@ class Tanh(StatelessModule):
 
 
 class Softmax(StatelessModule):
-    """e^x normalised to sum 1 along `dim`."""
+    """e^x normalized to sum 1 along `dim`."""
 
     def __init__(self, dim: int) -> None:
         super().__init__(dim=dim)

@@ -1,6 +1,6 @@
 """Normalization: subtract a mean, divide by a standard deviation, scale and shift.
 
-Batch, instance and layer normalisation differ only in the entries that share a mean. One operation does the
+Batch, instance and layer normalization differ only in the entries that share a mean. One operation does the
 work for "per channel over everything else"; the other two rearrange their input so that it fits.
 """
 
@@ -84,7 +84,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalise each channel. input: (N, C) or (N, C, H, W); the other tensors: (C,).
+    """Normalize each channel. input: (N, C) or (N, C, H, W); the other tensors: (C,).
 
     training: use the batch's own mean and (biased) variance, and move the running ones towards them:
     running = (1 - momentum) running + momentum batch, with the unbiased variance. Otherwise use the running ones.
@@ -191,7 +191,7 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalise over the last axes, whose sizes are `normalized_shape`. (Ba, Kiros and Hinton 2016.)"""
+    """Normalize over the last axes, whose sizes are `normalized_shape`. (Ba, Kiros and Hinton 2016.)"""
     x = require_float("layer_norm", input, "input")
     sizes = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
     if not sizes or x.shape[-len(sizes) :] != sizes:

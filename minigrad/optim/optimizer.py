@@ -23,7 +23,7 @@ class Optimizer:
             raise TypeError(f"{name}: params must be a list of tensors, got one Tensor; wrap it in a list")
         groups = list(params)
         if not groups:
-            raise ValueError(f"{name}: params is empty; there is nothing to optimise")
+            raise ValueError(f"{name}: params is empty; there is nothing to optimize")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.defaults = defaults
@@ -43,7 +43,7 @@ class Optimizer:
                 raise TypeError(f"{name}: params[{position}] must be a Tensor, got {type(parameter).__name__}")
             if not parameter.is_leaf:
                 raise ValueError(
-                    f"{name}: params[{position}] is the result of an operation; only leaves can be optimised"
+                    f"{name}: params[{position}] is the result of an operation; only leaves can be optimized"
                 )
             if id(parameter) in known:
                 raise ValueError(f"{name}: params[{position}] appears twice")

@@ -24,53 +24,53 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.log.append((self.path, self.headers.get("Range")))
-        behaviour = self.path.split("/")[1]
-        if behaviour.isdigit():
-            self.send_error(int(behaviour))
+        behavior = self.path.split("/")[1]
+        if behavior.isdigit():
+            self.send_error(int(behavior))
             return
-        if behaviour in ("drips", "endless", "absurd", "mute", "odd-range", "trickles"):
-            self._hostile(behaviour)
+        if behavior in ("drips", "endless", "absurd", "mute", "odd-range", "trickles"):
+            self._hostile(behavior)
             return
-        body = CONTENT[::-1] if behaviour == "lies" else CONTENT
-        start = self._range_start(behaviour, len(body))
+        body = CONTENT[::-1] if behavior == "lies" else CONTENT
+        start = self._range_start(behavior, len(body))
         if start is None:
             return
         rest = body[start:]
-        if behaviour != "silent":
+        if behavior != "silent":
             self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
-        if behaviour in ("breaks", "deaf-breaks") and len(self.server.log) < self.server.healthy_after:
+        if behavior in ("breaks", "deaf-breaks") and len(self.server.log) < self.server.healthy_after:
             rest = rest[: len(rest) // 2]
-        if behaviour == "short":
+        if behavior == "short":
             rest = rest[: min(len(rest), 1000)] if start == 0 else b""
         self.wfile.write(rest)
 
-    def _hostile(self, behaviour):
+    def _hostile(self, behavior):
         """Answers that never end, or whose headers nobody can believe. They end when the test does."""
-        if behaviour == "mute":
+        if behavior == "mute":
             self.server.over.wait(20)
             return
-        self.send_response(206 if behaviour == "odd-range" else 200)
-        if behaviour == "odd-range":
+        self.send_response(206 if behavior == "odd-range" else 200)
+        if behavior == "odd-range":
             self.send_header("Content-Range", f"bytes {'9' * 5000}-1/*")
-        if behaviour == "absurd":
+        if behavior == "absurd":
             self.send_header("Content-Length", "9" * 5000)
-        while behaviour == "drips" and not self.server.over.wait(0.05):
+        while behavior == "drips" and not self.server.over.wait(0.05):
             self.send_header("X", "y")
             self.flush_headers()
         self.end_headers()
-        while behaviour in ("endless", "trickles") and not self.server.over.is_set():
+        while behavior in ("endless", "trickles") and not self.server.over.is_set():
             try:
-                self.wfile.write(bytes(1 if behaviour == "trickles" else 1 << 16))
+                self.wfile.write(bytes(1 if behavior == "trickles" else 1 << 16))
             except OSError:
                 return
-            if behaviour == "trickles":
+            if behavior == "trickles":
                 self.server.over.wait(0.05)
 
-    def _range_start(self, behaviour, length):
+    def _range_start(self, behavior, length):
         """Sends the status line and the range headers; None where there is nothing more to send."""
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if match is None or behaviour.startswith("deaf"):
+        if match is None or behavior.startswith("deaf"):
             self.send_response(200)
             return 0
         start = int(match[1])
@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(416)
             return None
         self.send_response(206)
-        claimed = start + 7 if behaviour == "shifted" else start
+        claimed = start + 7 if behavior == "shifted" else start
         self.send_header("Content-Range", f"bytes {claimed}-{length - 1}/{length}")
         return start
 
@@ -93,15 +93,15 @@ def server(monkeypatch):
         httpd.log, httpd.healthy_after, httpd.over = [], 4, threading.Event()
         thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
         thread.start()
-        httpd.url = lambda behaviour: f"http://127.0.0.1:{httpd.server_port}/{behaviour}/file.bin"
+        httpd.url = lambda behavior: f"http://127.0.0.1:{httpd.server_port}/{behavior}/file.bin"
         yield httpd
         httpd.over.set()
         httpd.shutdown()
         thread.join()
 
 
-def fetch(server, tmp_path, *behaviours, sha256=SHA256, size=SIZE):
-    urls = [server.url(behaviour) for behaviour in behaviours]
+def fetch(server, tmp_path, *behaviors, sha256=SHA256, size=SIZE):
+    urls = [server.url(behavior) for behavior in behaviors]
     return download(urls, tmp_path / "file.bin", sha256=sha256, size=size, progress=False)
 
 
@@ -287,7 +287,7 @@ def test_hostile_servers_are_left_for_the_next_mirror(server, impatient, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words"),
+    ("behavior", "words"),
     [
         ("endless", "more than the expected 2,000,000 bytes"),
         ("absurd", "no file has"),
@@ -297,10 +297,10 @@ def test_hostile_servers_are_left_for_the_next_mirror(server, impatient, tmp_pat
         ("odd-range", "no proper HTTP|another part"),
     ],
 )
-def test_hostile_servers_are_named(server, impatient, tmp_path, behaviour, words):
+def test_hostile_servers_are_named(server, impatient, tmp_path, behavior, words):
     (tmp_path / "file.bin.part").write_bytes(CONTENT[:50])
     with pytest.raises(RuntimeError, match=words):
-        fetch(server, tmp_path, behaviour, size=None)
+        fetch(server, tmp_path, behavior, size=None)
     part = tmp_path / "file.bin.part"
     assert not part.exists() or part.stat().st_size <= 2_000_000
 

@@ -40,9 +40,9 @@ SMALL = {
     "patch": (lambda: PatchDiscriminator(2, 2, width=4), (2, 2, 28, 20), (2, 1, 5, 3)),
     "patch, biases": (lambda: PatchDiscriminator(2, 1, width=4, affine=False), (2, 2, 8, 8), (2, 1, 2, 2)),
     "discogan": (lambda: discogan.Generator(3, 1, 16, width=4), (4, 3, 16, 16), (4, 1, 16, 16)),
-    "discogan, judge": (lambda: discogan.Discriminator(3, 16, width=4), (4, 3, 16, 16), (4, 1)),
+    "discogan, discriminator": (lambda: discogan.Discriminator(3, 16, width=4), (4, 3, 16, 16), (4, 1)),
     "converter": (lambda: domain_transfer.Converter(3, 16, width=4, code=6), (4, 3, 16, 16), (4, 3, 16, 16)),
-    "domain judge": (lambda: domain_transfer.Discriminator(6, 16, width=4), (4, 6, 16, 16), (4, 1)),
+    "domain discriminator": (lambda: domain_transfer.Discriminator(6, 16, width=4), (4, 6, 16, 16), (4, 1)),
     "transform": (TransformNet, (1, 3, 20, 16), (1, 3, 20, 16)),
 }
 
@@ -115,9 +115,9 @@ TWINS = {
     "patch": lambda oracle: oracle.patch_discriminator(2, 2, 4),
     "patch, biases": lambda oracle: oracle.patch_discriminator(2, 1, 4, affine=False),
     "discogan": lambda oracle: oracle.discogan_generator(3, 1, 16, 4),
-    "discogan, judge": lambda oracle: oracle.Discriminator(3, 16, 4),
+    "discogan, discriminator": lambda oracle: oracle.Discriminator(3, 16, 4),
     "converter": lambda oracle: oracle.converter(3, 16, 4, 6),
-    "domain judge": lambda oracle: oracle.Discriminator(6, 16, 4),
+    "domain discriminator": lambda oracle: oracle.Discriminator(6, 16, 4),
 }
 
 

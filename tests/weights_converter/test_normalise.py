@@ -1,4 +1,4 @@
-"""Gatys' normalised VGG: activation_before = mu * activation_after, under both kinds of pooling."""
+"""Gatys' normalized VGG: activation_before = mu * activation_after, under both kinds of pooling."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Normalisation with and without scale and shift, on tables and images, in training and in evaluation."""
+"""Normalization with and without scale and shift, on tables and images, in training and in evaluation."""
 
 from ..case import case, constant, normal, positive
 

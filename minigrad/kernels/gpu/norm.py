@@ -1,4 +1,4 @@
-"""Normalisation on the GPU: one block of threads for each channel.
+"""Normalization on the GPU: one block of threads for each channel.
 
 The threads of a block share out the channel's entries, and add up their partial sums in shared memory in a fixed
 tree: results do not depend on timing. x is (N, C, ...) as a vector: entry j of channel c stands at
@@ -47,20 +47,20 @@ extern "C" __global__ void channel_sum(const T* x, T* sum, Index count, Index in
   if (threadIdx.x == 0) sum[blockIdx.x] = total;
 }
 
-// In two passes, the second over centred values: the difference of large sums would lose every digit.
+// In two passes, the second over centered values: the difference of large sums would lose every digit.
 extern "C" __global__ void moments(const T* x, T* mean, T* var, Index count, Index inner, Index channels) {
   __shared__ T partial[THREADS];
   T mine = 0;
   for (Index j = threadIdx.x; j < count; j += blockDim.x) mine += x[place(j, inner, channels)];
-  T centre = block_sum(mine, partial) / T(count);
+  T center = block_sum(mine, partial) / T(count);
   T squares = 0;
   for (Index j = threadIdx.x; j < count; j += blockDim.x) {
-    T distance = x[place(j, inner, channels)] - centre;
+    T distance = x[place(j, inner, channels)] - center;
     squares += distance * distance;
   }
   T total = block_sum(squares, partial);
   if (threadIdx.x == 0) {
-    mean[blockIdx.x] = centre;
+    mean[blockIdx.x] = center;
     var[blockIdx.x] = total / T(count);
   }
 }
@@ -69,18 +69,18 @@ extern "C" __global__ void normalize_backward(
     const T* grad, const T* x, const T* mean, const T* rstd, const T* scale, T* grad_x, T* grad_weight, T* grad_bias,
     Index count, Index inner, Index channels) {
   __shared__ T partial[THREADS];
-  T centre = mean[blockIdx.x], spread = rstd[blockIdx.x];
+  T center = mean[blockIdx.x], spread = rstd[blockIdx.x];
   T weights = 0, biases = 0;
   for (Index j = threadIdx.x; j < count; j += blockDim.x) {
     Index p = place(j, inner, channels);
-    weights += grad[p] * (x[p] - centre) * spread;
+    weights += grad[p] * (x[p] - center) * spread;
     biases += grad[p];
   }
   weights = block_sum(weights, partial);
   biases = block_sum(biases, partial);
   for (Index j = threadIdx.x; j < count; j += blockDim.x) {
     Index p = place(j, inner, channels);
-    T normal = (x[p] - centre) * spread;
+    T normal = (x[p] - center) * spread;
     grad_x[p] = scale[blockIdx.x] * (grad[p] - (biases + normal * weights) / T(count));
   }
   if (threadIdx.x == 0) {

@@ -146,7 +146,7 @@ def test_pytorch_counterpart_of_the_command_has_its_losses(tmp_path, convention)
     net, other = VGG19(weights, "avg"), style_torch.Net(weights)
     content, style = (mg.from_numpy(picture) for picture in pictures)
     ours = float(Targets(net, PRESETS["default"], content, [(style, 1.0)], [None]).loss(content)[0])
-    _, theirs = style_torch.optimise(other, *(torch.from_numpy(picture) for picture in pictures), steps=1)
+    _, theirs = style_torch.optimize(other, *(torch.from_numpy(picture) for picture in pictures), steps=1)
     assert ours == pytest.approx(theirs[0], rel=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""Reading any picture, writing pictures, colours, and several pictures in one."""
+"""Reading any picture, writing pictures, colors, and several pictures in one."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ def two_halves(mode="RGB", size=(8, 4), left=RED, right=BLUE):
 
 
 def corner_colors(picture):
-    """The colours (0 to 255) in the four corners: top left, top right, bottom left, bottom right."""
+    """The colors (0 to 255) in the four corners: top left, top right, bottom left, bottom right."""
     bytes_ = np.rint(picture[0] * 255).astype(int)
     return [tuple(bytes_[:, y, x].tolist()) for y in (0, -1) for x in (0, -1)]
 
@@ -32,7 +32,7 @@ def corner_colors(picture):
 @pytest.mark.parametrize(
     "mode, suffix", [("RGB", "png"), ("RGBA", "png"), ("P", "gif"), ("RGB", "tiff"), ("RGB", "bmp")]
 )
-def test_colours_survive_every_lossless_file(tmp_path, mode, suffix):
+def test_colors_survive_every_lossless_file(tmp_path, mode, suffix):
     path = tmp_path / f"x.{suffix}"
     two_halves(mode).save(path)
     picture = images.load_picture(path)
@@ -232,18 +232,18 @@ def test_an_animation(tmp_path):
         images.save_gif([random_picture()], tmp_path / "y.png")
 
 
-# ------------------------------------------------------------------------------------- colours
+# ------------------------------------------------------------------------------------- colors
 
 
-def test_original_colours_keep_the_new_brightness():
-    stylised = random_picture(seed=1) * 0.2 + 0.4
+def test_original_colors_keep_the_new_brightness():
+    stylized = random_picture(seed=1) * 0.2 + 0.4
     content = random_picture(seed=2) * 0.2 + 0.4
-    kept = images.with_colours_of(stylised, content)
-    assert np.allclose(images.luminance(kept), images.luminance(stylised), atol=1e-4)
+    kept = images.with_colors_of(stylized, content)
+    assert np.allclose(images.luminance(kept), images.luminance(stylized), atol=1e-4)
     chroma = images.RGB_TO_YIQ[1:]
     assert np.allclose(np.einsum("dc,nchw->ndhw", chroma, kept), np.einsum("dc,nchw->ndhw", chroma, content), atol=1e-4)
     with pytest.raises(ValueError, match="differ in size"):
-        images.with_colours_of(stylised, random_picture(6))
+        images.with_colors_of(stylized, random_picture(6))
 
 
 def test_a_gray_picture_has_no_chroma():
@@ -278,12 +278,12 @@ def test_a_grid_puts_each_image_in_its_place():
         images.grid(pictures[:0])
 
 
-def test_a_labelled_strip_and_table_hold_the_pictures_unchanged():
+def test_a_labeled_strip_and_table_hold_the_pictures_unchanged():
     first, second = random_picture(20, 30), random_picture(40, 20)
     plain = images.strip([first, second])
     assert plain.mode == "RGB" and plain.height < 20 + 20
-    labelled = images.strip([first, second], ["content", "a much longer label than the picture is wide"])
-    assert labelled.width > plain.width and labelled.height > plain.height
+    labeled = images.strip([first, second], ["content", "a much longer label than the picture is wide"])
+    assert labeled.width > plain.width and labeled.height > plain.height
     sheet = images.table([[first, first], [second]], columns=["a", "b"], names=["row one", "row two"])
     pixels, wanted = np.asarray(sheet), np.asarray(images.to_image(second))
     windows = np.lib.stride_tricks.sliding_window_view(pixels, wanted.shape).reshape(-1, wanted.size)

@@ -70,8 +70,8 @@ def test_plots_show_ink(tmp_path, log):
     with Image.open(tmp_path / "x.png") as image:
         pixels = np.asarray(image.convert("RGB"), int)
     assert pixels.shape[1] > 600
-    coloured = np.ptp(pixels, axis=2) > 60
-    assert coloured.sum() > 500
+    colored = np.ptp(pixels, axis=2) > 60
+    assert colored.sum() > 500
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 

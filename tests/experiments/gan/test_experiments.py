@@ -20,7 +20,7 @@ def test_points_report_what_they_are_made_of():
     points = ring()
     found = points.report(points.sample(4000))
     assert found == {"modes": 8, "of": 8, "close": 1.0}
-    one = np.repeat(points.centres[:1], 100, 0)
+    one = np.repeat(points.centers[:1], 100, 0)
     assert points.report(one)["modes"] == 1
     assert points.report(one * 5)["close"] == 0
     spiral = POINTS["spiral"]()

@@ -72,9 +72,9 @@ def test_weights_that_no_conversion_wrote_are_one_sentence(capsys, files, tmp_pa
     assert "style.png: not a converted weights file; run python -m weights_converter" in said
 
 
-def flat(path, *colour):
-    """A picture file of one colour."""
-    Image.new("RGB", (32, 32), colour).save(path)
+def flat(path, *color):
+    """A picture file of one color."""
+    Image.new("RGB", (32, 32), color).save(path)
     return path
 
 

@@ -42,7 +42,7 @@ def test_gram_matrices_are_never_folded_over_the_batch():
 
 
 @pytest.mark.parametrize(
-    "normalisation, content, style",
+    "normalization, content, style",
     [
         ("gatys", lambda f, p: ((f - p) ** 2).sum() / 2, lambda g, a: ((g - a) ** 2).sum() / (4 * 3**2 * 20**2)),
         ("cs231n", lambda f, p: ((f - p) ** 2).sum(), lambda g, a: ((g - a) ** 2).sum() / 60**2),
@@ -55,11 +55,11 @@ def test_gram_matrices_are_never_folded_over_the_batch():
         ),
     ],
 )
-def test_losses_are_their_formulas(normalisation, content, style):
+def test_losses_are_their_formulas(normalization, content, style):
     f, p = features(3, 1, 3, 4, 5), features(4, 1, 3, 4, 5)
-    assert float(content_loss(mg.tensor(f), mg.tensor(p), normalisation)) == pytest.approx(content(f, p))
-    target = style_target(mg.tensor(p), normalisation, mg.tensor(f))
-    found = style_loss(mg.tensor(f), target, normalisation, pixels=80, layers=5)
+    assert float(content_loss(mg.tensor(f), mg.tensor(p), normalization)) == pytest.approx(content(f, p))
+    target = style_target(mg.tensor(p), normalization, mg.tensor(f))
+    found = style_loss(mg.tensor(f), target, normalization, pixels=80, layers=5)
     assert float(found) == pytest.approx(style(naive_gram(f), naive_gram(p)))
 
 
@@ -99,7 +99,7 @@ LAYERS = ("conv1_1", "conv2_1", "conv3_1")
 
 
 class TorchStyle:
-    """The same loss in PyTorch, written from the formulas: `gatys` normalisation, average pooling."""
+    """The same loss in PyTorch, written from the formulas: `gatys` normalization, average pooling."""
 
     def __init__(self, torch, path, content, style):
         self.torch = torch
@@ -241,7 +241,7 @@ def test_presets_run_on_odd_sizes(files, tmp_path, preset):
     assert transfer(files, tmp_path / "out.png", "--preset", preset, "--steps", "2").shape == (1, 3, 29, 40)
 
 
-def test_kept_colours_are_the_contents(files, tmp_path):
+def test_kept_colors_are_the_contents(files, tmp_path):
     found = transfer(files, tmp_path / "out.png", "--keep-colors")
     content = images.load_picture(files / "content.png", 40)
     inside = ((found > 0.02) & (found < 0.98)).all(axis=1)

@@ -8,8 +8,8 @@ from PIL import Image
 
 import minigrad as mg
 from experiments import draw_text, train_text_gan
+from experiments.text.fact_reader import measured, ranking, train_reader
 from experiments.text.game import GanCls, Settings
-from experiments.text.judge import judged, ranking, train_judge
 from experiments.text.losses import discriminator_loss, interpolated
 from experiments.text.matching import match, matching_loss
 from experiments.text.trained import between
@@ -222,13 +222,13 @@ def test_a_size_that_cannot_be_halved_is_refused():
         train_text_gan.main(["--image-size", "20"])
 
 
-# ----------------------------------------------------------------------------------------- judge
+# ----------------------------------------------------------------------------------------- reader
 
 
-def test_the_judge_learns_and_judges(strokes):
+def test_the_reader_learns_and_judges(strokes):
     mg.manual_seed(0)
-    judge = train_judge(strokes, 8, CPU, steps=60)
-    found = judged(judge, strokes, 8, lambda sentences: mg.zeros(len(sentences), 3, 8, 8), count=100)
+    reader = train_reader(strokes, 8, CPU, steps=60)
+    found = measured(reader, strokes, 8, lambda sentences: mg.zeros(len(sentences), 3, 8, 8), count=100)
     assert found["ground, seen pairs, real"] > 0.6  # the ground is learned first; of five, a fifth is chance
     assert found["ground, seen pairs, drawn"] < 0.5
 
@@ -247,7 +247,7 @@ def test_a_discriminator_that_reads_ranks_the_right_sentence_first():
 
 
 def test_a_run_measures_itself(strokes, monkeypatch):
-    monkeypatch.setattr("experiments.text.game.kept_judge", lambda strokes, *_: train_judge(strokes, 8, CPU, steps=1))
+    monkeypatch.setattr("experiments.text.game.kept_reader", lambda strokes, *_: train_reader(strokes, 8, CPU, steps=1))
     game = GanCls(Settings(image_size=8, width=4, batch_size=4), strokes, CPU, test=strokes)
     found = game.metrics()
     assert {"digit, unseen pairs, drawn", "color, seen pairs, real", "right sentence ranked first by D"} <= found.keys()

@@ -52,16 +52,16 @@ def test_noise_of_one_level():
     assert float(noisy.abs().max()) <= 1
 
 
-def test_the_judge_knows_digits_and_domains_and_sees_when_they_change():
+def test_the_classifier_knows_digits_and_domains_and_sees_when_they_change():
     source = Source("digits", count=2400)
     domains = tasks.open_domains(source, 32, 0)
-    judge = metrics.train_judge(domains, CPU)
+    classifier = metrics.train_domain_classifier(domains, CPU)
     x, y = (pictures.first(200) for pictures in (domains.test_a, domains.test_b))
     for pictures, labels, domain in ((x, domains.test_labels[0], 0), (y, domains.test_labels[1], 1)):
-        classes = metrics.judged(judge, pictures, CPU)
+        classes = metrics.classified(classifier, pictures, CPU)
         assert metrics.share(classes // 10, domain) > 0.95
         assert metrics.share(classes % 10, labels[:200]) > 0.6
         assert metrics.share(classes % 10, (labels[:200] + 1) % 10) < 0.15
     shapes = TypesetDigits(100, train=False, seed=5)
     repainted = Tensor(digits.on_texture(shapes.pixels).astype(np.float32) / 127.5 - 1)
-    assert metrics.share(metrics.judged(judge, repainted, CPU) // 10, 1) > 0.95
+    assert metrics.share(metrics.classified(classifier, repainted, CPU) // 10, 1) > 0.95

@@ -287,10 +287,10 @@ def test_real_mnist(shared_data):
     assert train.pixels.shape == (60000, 28, 28) and test.pixels.shape == (10000, 28, 28)
     assert train.labels.array[:5].tolist() == [5, 0, 4, 1, 9]
     assert test.labels.array[:5].tolist() == [7, 2, 1, 0, 4]
-    assert round(float(train.pixels.mean()) / 255, 4) == 0.1307  # the mean everyone normalises MNIST by
+    assert round(float(train.pixels.mean()) / 255, 4) == 0.1307  # the mean everyone normalizes MNIST by
 
 
-def test_labelled_images_are_kept_as_bytes():
+def test_labeled_images_are_kept_as_bytes():
     dataset = LabelledImages(np.full((3, 2, 2), 255, np.uint8), np.array([1, 2, 3]))
     assert dataset.pixels.nbytes == 12 and dataset.images.array.max() == 1.0
 

@@ -1,4 +1,4 @@
-"""Typeset digits: reproducible, centred, of MNIST's look, and digits."""
+"""Typeset digits: reproducible, centered, of MNIST's look, and digits."""
 
 import numpy as np
 import pytest

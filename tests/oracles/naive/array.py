@@ -164,8 +164,8 @@ class Array:
         return self.sum(dim, keepdim) * (1.0 / self.count(dim))
 
     def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Array:
-        centred = self - self.mean(dim, True)
-        return (centred * centred).sum(dim, keepdim) * (1.0 / (self.count(dim) - correction))
+        centered = self - self.mean(dim, True)
+        return (centered * centered).sum(dim, keepdim) * (1.0 / (self.count(dim) - correction))
 
     def amax(self, dim: Any = None, keepdim: bool = False) -> Array:
         return Array(np.maximum.reduce(self.array, axis=dim, keepdims=keepdim))

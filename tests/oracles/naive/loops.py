@@ -1,4 +1,4 @@
-"""Convolution, pooling, normalisation and resizing as their definitions say: one loop an index."""
+"""Convolution, pooling, normalization and resizing as their definitions say: one loop an index."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def adaptive_avg_pool2d(x, size):
     return Array(y)
 
 
-# ------------------------------------------------------------------- normalisation and resizing
+# ------------------------------------------------------------------- normalization and resizing
 
 
 def scaled(y: Array, weight: Any, bias: Any, shape: tuple[int, ...]) -> Array:

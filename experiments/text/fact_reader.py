@@ -16,7 +16,7 @@ from minigrad import optim
 from minigrad.autograd import Tensor
 from minigrad.data.captioned_digits import FACTS, CaptionedDigits
 from minigrad.devices import Device
-from minigrad.hub import cache_folder
+from minigrad.hub import classifiers_folder
 from minigrad.nn import functional as F
 from minigrad.random import get_rng_state, set_rng_state
 from nets.classifier import SceneClassifier
@@ -28,7 +28,7 @@ READ = ("digit", "color", "ground")
 STEPS, BATCH, SEED = 1200, 64, 2026
 
 
-class Judge:
+class FactReader:
     """Reads the facts of pictures of captioned digits."""
 
     def __init__(self, network: SceneClassifier, device: Device) -> None:
@@ -46,8 +46,8 @@ class Judge:
         return {name: float((found[name] == facts[name]).mean()) for name in READ}
 
 
-def train_judge(strokes: Any, size: int, device: Device, steps: int = STEPS) -> Judge:
-    """A judge trained on real scenes, Adam 2e-3, the learning rate falling to 0 along a cosine."""
+def train_reader(strokes: Any, size: int, device: Device, steps: int = STEPS) -> FactReader:
+    """A reader trained on real scenes, Adam 2e-3, the learning rate falling to 0 along a cosine."""
     data = CaptionedDigits(strokes, size, pairs="all", seed=SEED)
     network = SceneClassifier([len(FACTS[name]) for name in READ], size).to(device=device)
     adam = optim.Adam(network.parameters(), lr=2e-3)
@@ -65,38 +65,38 @@ def train_judge(strokes: Any, size: int, device: Device, steps: int = STEPS) -> 
             bar.update()
             if step % 20 == 0:
                 show(bar, loss=loss.item())
-    return Judge(network, device)
+    return FactReader(network, device)
 
 
-def kept_judge(strokes: Any, kind: str, size: int, device: Device) -> Judge:
-    """The judge for these strokes from the cache; trained and kept there first if it is missing."""
-    path = cache_folder() / "classifiers" / f"captioned-{kind}-{size}.npz"
+def kept_reader(strokes: Any, kind: str, size: int, device: Device) -> FactReader:
+    """The reader for these strokes from the cache; trained and kept there first if it is missing."""
+    path = classifiers_folder() / f"captioned-{kind}-{size}.npz"
     network = SceneClassifier([len(FACTS[name]) for name in READ], size)
     if path.is_file():
         network.load_state_dict(mg.load(path))
-        return Judge(network, device)
+        return FactReader(network, device)
     before = get_rng_state()
     mg.manual_seed(SEED)
-    judge = train_judge(strokes, size, device)
+    reader = train_reader(strokes, size, device)
     set_rng_state(before)
     path.parent.mkdir(parents=True, exist_ok=True)
-    mg.save(judge.network.state_dict(), path)
-    return judge
+    mg.save(reader.network.state_dict(), path)
+    return reader
 
 
-def judged(
-    judge: Judge, test: Any, size: int, draw: Callable[[list[str]], Tensor], count: int = 512
+def measured(
+    reader: FactReader, test: Any, size: int, draw: Callable[[list[str]], Tensor], count: int = 512
 ) -> dict[str, float]:
     """How often drawn pictures show the digit and the color of their sentence, on seen and on unseen pairs.
 
-    test: strokes that were not trained on. draw: sentences to pictures. The judge's own accuracy on real pictures
+    test: strokes that were not trained on. draw: sentences to pictures. The reader's own accuracy on real pictures
     comes with it, as "real".
     """
     found = {}
     for pairs in ("seen", "unseen"):
         scenes = CaptionedDigits(test, size, pairs, seed=SEED + 1).draw(count)
         for source, pictures in (("drawn", draw(scenes.captions)), ("real", scenes.pictures)):
-            for name, share in judge.accuracy(pictures, scenes.facts).items():
+            for name, share in reader.accuracy(pictures, scenes.facts).items():
                 found[f"{name}, {pairs} pairs, {source}"] = share
     return found
 
