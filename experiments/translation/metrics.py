@@ -1,8 +1,8 @@
 """How good a translation is, measured on held-out pictures. They are in [-1, 1]: distances have a range of 2.
 
 Digits are recognized by the classifier of the GAN metrics where they are white on black, and by a classifier trained on
-the spot on the real pictures of both domains, which knows 20 classes: ten digits in A, ten in B. (Its accuracy on held-out
-real pictures is reported with its verdicts.) Cycles are measured once more after G's output was rounded to 8 bits
+the spot on the real pictures of both domains, which knows 20 classes: ten digits in A, ten in B. (Its accuracy on
+held-out real pictures is reported with its verdicts.) Cycles are measured again after G's output was rounded to 8 bits
 and moved by up to one level, which destroys messages that generators hide in it (Chu, Zhmoginov and Sandler 2017).
 """
 
