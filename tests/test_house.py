@@ -19,6 +19,7 @@ FLOORS = [
     {"autograd"},
     {"views"},
     {"ops"},
+    {"functions"},
     {"nn"},
     {"optim", "data", "utils", "checkpoint", "gradcheck", "trace", "compat", "distributed", "backends", "accelerator"},
 ]

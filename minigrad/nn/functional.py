@@ -1,120 +1,13 @@
-"""The public list of functions for building networks; each is defined, with formula and shapes, in `minigrad.ops`."""
+"""The public list of functions for building networks; each is defined, with formula and shapes, in `minigrad.ops`.
 
-from ..ops.activation import (
-    dropout,
-    dropout2d,
-    elu,
-    gelu,
-    hardtanh,
-    leaky_relu,
-    log_softmax,
-    logsigmoid,
-    prelu,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    softsign,
-    tanh,
-)
-from ..ops.conv import (
-    conv1d,
-    conv2d,
-    conv_transpose1d,
-    conv_transpose2d,
-)
-from ..ops.lookup import embedding, one_hot
-from ..ops.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
-)
-from ..ops.matrix import gram, linear
-from ..ops.norm import (
-    batch_norm,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    normalize,
-)
-from ..ops.patches import affine_grid, fold, grid_sample, unfold
-from ..ops.pool import (
-    adaptive_avg_pool2d,
-    adaptive_max_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    max_pool1d,
-    max_pool2d,
-)
-from ..ops.resize import (
-    interpolate,
-    pad,
-    pixel_shuffle,
-    pixel_unshuffle,
-)
+A function declares itself part of it with `@public("nn.functional")` (`ops/public.py`). `functional.pyi` lists them for
+editors and type checkers:
 
-__all__ = [
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool2d",
-    "affine_grid",
-    "avg_pool1d",
-    "avg_pool2d",
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "conv1d",
-    "conv2d",
-    "conv_transpose1d",
-    "conv_transpose2d",
-    "cross_entropy",
-    "dropout",
-    "dropout2d",
-    "elu",
-    "embedding",
-    "fold",
-    "gelu",
-    "gram",
-    "grid_sample",
-    "group_norm",
-    "hardtanh",
-    "huber_loss",
-    "instance_norm",
-    "interpolate",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsigmoid",
-    "max_pool1d",
-    "max_pool2d",
-    "mse_loss",
-    "nll_loss",
-    "normalize",
-    "one_hot",
-    "pad",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "prelu",
-    "relu",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "softsign",
-    "tanh",
-    "unfold",
-]
+    python -m tests.helpers.stubs        # writes it anew; a test says when that is due
+"""
+
+from .. import ops
+
+__all__ = sorted(ops.declared["nn.functional"])
+
+globals().update(ops.declared["nn.functional"])

@@ -24,6 +24,7 @@ from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import require_float
+from .public import public
 from .shape import cat, squeeze, unsqueeze
 
 Pair = tuple[int, int]
@@ -202,6 +203,7 @@ def is_single(input: Any, ndim: int) -> bool:
     return isinstance(input, Tensor) and input.array.ndim == ndim
 
 
+@public("minigrad", "nn.functional")
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -234,6 +236,7 @@ def conv2d(
     return _forward(input, weight, bias, geometry)
 
 
+@public("minigrad", "nn.functional")
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -299,6 +302,7 @@ def _as_rows(operation: str, input: Any, weight: Any) -> tuple[Tensor, Tensor]:
     return unsqueeze(x, 2), unsqueeze(w, 2)
 
 
+@public("nn.functional")
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -317,6 +321,7 @@ def conv1d(
     return squeeze(conv2d(rows, kernels, bias, (1, step), margin, (1, gap), groups), 2)
 
 
+@public("nn.functional")
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,

@@ -11,6 +11,7 @@ from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from .arithmetic import exp
 from .common import as_float
+from .public import public
 
 # Coefficients of numerator and denominator, highest power first. (Cody 1969, "Rational Chebyshev approximations for
 # the error function", tables I to III.)
@@ -74,6 +75,7 @@ class Erf(Op):
         return grad * exp(x * x * -1.0) * (2 / math.sqrt(math.pi))
 
 
+@public("minigrad", "Tensor", "in-place")
 def erf(input: Tensor) -> Tensor:
     """The error function."""
     return apply(Erf(), as_float("erf", input))

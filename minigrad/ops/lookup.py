@@ -8,8 +8,10 @@ from ..autograd import Tensor
 from ..devices import xp_of
 from .arithmetic import where
 from .common import INT64, require_float, require_tensor
+from .public import public
 
 
+@public("nn.functional")
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """y[..., c] = 1 where tensor[...] == c, else 0; int64. num_classes: -1 takes the largest number plus one.
 
@@ -25,6 +27,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return Tensor((x[..., None] == xp_of(x).arange(count)).astype(INT64))
 
 
+@public("nn.functional")
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """weight[input]: rows of a table (num_embeddings, embedding_dim); the gradients of repeated rows add up.
 

@@ -18,6 +18,7 @@ from .activation import log_softmax, softplus
 from .arithmetic import abs, clamp, exp, log, neg, where
 from .common import cast, check_broadcast, expand, promoted, require_float, require_tensor, sum_to
 from .index import gather, index_select
+from .public import public
 from .reduction import mean, sum
 from .shape import reshape, squeeze, unsqueeze
 
@@ -79,6 +80,7 @@ def _weighted(operation: str, loss: Tensor, weight: Tensor | None) -> Tensor:
     return loss * weight
 
 
+@public("nn.functional")
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -99,6 +101,7 @@ def _spread(weight: Tensor | None, x: Tensor) -> Tensor | None:
     return None if weight is None else expand(weight, x.shape)
 
 
+@public("nn.functional")
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -113,6 +116,7 @@ def l1_loss(
     return reduced(_weighted("l1_loss", abs(x - t), weight), reduction, _spread(weight, x))
 
 
+@public("nn.functional")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -131,6 +135,7 @@ def smooth_l1_loss(
     return reduced(_huber(x - t, beta) / beta, reduction)
 
 
+@public("nn.functional")
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -150,6 +155,7 @@ def _huber(difference: Tensor, delta: float) -> Tensor:
     return where(distance < delta, difference * difference * 0.5, (distance - delta * 0.5) * delta)
 
 
+@public("nn.functional")
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -170,6 +176,7 @@ def kl_div(
     return result / x.shape[0] if batch_mean and x.array.ndim else result
 
 
+@public("nn.functional")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -198,6 +205,7 @@ def binary_cross_entropy(
     return reduced(_weighted("binary_cross_entropy", loss, weight), reduction)
 
 
+@public("nn.functional")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -224,6 +232,7 @@ def binary_cross_entropy_with_logits(
 # -------------------------------------------------------------------------------- of class numbers
 
 
+@public("nn.functional")
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -244,6 +253,7 @@ def nll_loss(
     return reduced(losses, reduction, weights)
 
 
+@public("nn.functional")
 def cross_entropy(
     input: Tensor,
     target: Tensor,

@@ -135,6 +135,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return unsqueeze(input, 1) * vec2
 
 
+@public("nn.functional")
 def gram(input: Tensor) -> Tensor:
     """The Gram matrix x x^T of x: (..., C, P), the inner products of its rows: (..., C, C).
 
@@ -147,6 +148,7 @@ def gram(input: Tensor) -> Tensor:
     return apply(Gram(), input)
 
 
+@public("nn.functional")
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input W^T + b. input: (..., in), weight: (out, in), bias: (out,) or None; result (..., out)."""
     require_tensor("linear", "input", input)

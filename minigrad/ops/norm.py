@@ -16,6 +16,7 @@ from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .arithmetic import clamp, sqrt
 from .common import require_float
+from .public import public
 from .reduction import mean, norm, var
 from .shape import reshape
 
@@ -74,6 +75,7 @@ def _check(operation: str, x: Tensor, parameters: dict[str, Any], size: Any) -> 
             raise TypeError(f"{operation}: input is {x.dtype}, {name} is {value.dtype}; convert one with .to()")
 
 
+@public("nn.functional")
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -133,6 +135,7 @@ def _with_running_statistics(
     return x * reshape(scale, shape) + reshape(shift, shape)
 
 
+@public("nn.functional")
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -164,6 +167,7 @@ def instance_norm(
     return y
 
 
+@public("nn.functional")
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -184,6 +188,7 @@ def group_norm(
     return _affine(reshape(apply(BatchNorm(eps), groups, None, None), x.shape), weight, bias, shape)
 
 
+@public("nn.functional")
 def layer_norm(
     input: Tensor,
     normalized_shape: Any,
@@ -209,6 +214,7 @@ def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[
     return y if bias is None else y + reshape(bias, shape)
 
 
+@public("nn.functional")
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """x / max(|x|, eps) with the p-norm along `dim`: vectors of length 1."""
     x = require_float("normalize", input, "input")

@@ -12,6 +12,7 @@ from .arithmetic import clamp, where
 from .common import require_float
 from .conv import Pair, conv_transpose2d, is_single, pair
 from .index import gather
+from .public import public
 from .resize import pad
 from .shape import flatten, permute, reshape, squeeze, unsqueeze
 
@@ -27,6 +28,7 @@ def _window(
     )
 
 
+@public("nn.functional")
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Every window of the images as a column. input: (N, C, H, W); result: (N, C kH kW, number of windows)."""
     if is_single(input, 3):
@@ -59,6 +61,7 @@ def _places(kernel: Pair, gaps: Pair, steps: Pair, counts: Pair) -> tuple[np.nda
     return i * steps[0] + u * gaps[0], j * steps[1] + v * gaps[1]
 
 
+@public("nn.functional")
 def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
@@ -87,6 +90,7 @@ def fold(
     return reshape(inner, (x.shape[0], channels, *size))
 
 
+@public("nn.functional")
 def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Tensor:
@@ -145,6 +149,7 @@ def _read(x: Tensor, rounding: Any, rows: Tensor, columns: Tensor, down: int, ri
     return where(inside, found, 0.0)
 
 
+@public("nn.functional")
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The grid (N, H, W, 2) that `grid_sample` takes for an affine map. theta: (N, 2, 3); size: (N, C, H, W)."""
     t = require_float("affine_grid", theta, "theta")

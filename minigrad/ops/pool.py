@@ -17,6 +17,7 @@ from .common import require_float
 from .conv import Pair, is_single, one, pair
 from .index import gather
 from .matrix import matmul
+from .public import public
 from .shape import flatten, squeeze, unsqueeze
 
 
@@ -108,6 +109,7 @@ def _checked(
     return kernel, steps, margin, gaps
 
 
+@public("nn.functional")
 def max_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -139,6 +141,7 @@ def _places(choice: Array, width: int, kernel: Pair, stride: Pair, padding: Pair
     return rows * width + columns
 
 
+@public("nn.functional")
 def avg_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -167,6 +170,7 @@ def avg_pool2d(
     return means * Tensor(xp_of(input.array).asarray(pixels / divisor_override))
 
 
+@public("nn.functional")
 def max_pool1d(
     input: Tensor,
     kernel_size: Any,
@@ -184,6 +188,7 @@ def max_pool1d(
     return tuple([squeeze(part, -2) for part in found]) if return_indices else squeeze(found, -2)
 
 
+@public("nn.functional")
 def avg_pool1d(
     input: Tensor,
     kernel_size: Any,
@@ -215,6 +220,7 @@ def _adaptive_sizes(operation: str, x: Tensor, output_size: Any) -> Pair:
     return pair(operation, "output_size", [n if m is None else m for m, n in zip(given, x.shape[-2:])], 1)
 
 
+@public("nn.functional")
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over windows chosen so that the result has `output_size`: row i averages rows floor(i H / H') to
     ceil((i + 1) H / H') - 1. input: (N, C, H, W) or (C, H, W). Two products with matrices of averaging weights."""
@@ -223,6 +229,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return matmul(matmul(_averaging(x, -2, height), x), _averaging(x, -1, width).t())
 
 
+@public("nn.functional")
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The maxima over the windows of `adaptive_avg_pool2d`; return_indices: (maxima, their places i W + j)."""
     x = require_float("adaptive_max_pool2d", input, "input")

@@ -4,7 +4,8 @@
     def exp(input: Tensor) -> Tensor:
         \"\"\"e ** input.\"\"\"
 
-says that there are `minigrad.exp(x)` and `x.exp()`; a test says which line is missing where. The places are
+makes it `minigrad.exp(x)` and `x.exp()`. The stubs, which list the names for editors and type checkers, are written
+anew by `python -m tests.helpers.stubs`; a test says when that is due. The places are
 
     "minigrad"                  minigrad.exp(x)
     "Tensor"                    x.exp(): the tensor takes the place of the first argument

@@ -15,6 +15,7 @@ from .common import require_float, require_tensor
 from .conv import Pair, pair
 from .matrix import matmul
 from .pool import adaptive_avg_pool2d
+from .public import public
 from .shape import reshape
 
 
@@ -113,6 +114,7 @@ class PixelUnshuffle(Op):
         return apply(PixelShuffle(self.factor), grad)
 
 
+@public("nn.functional")
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
     """Add borders. pad: (left, right) of the last axis, then of the one before it, ..., as in PyTorch.
 
@@ -143,6 +145,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     return apply(PadBorder((top, bottom, left, right), mode), require_float("pad", input, "input"))
 
 
+@public("nn.functional")
 def interpolate(
     input: Tensor,
     size: Any = None,
@@ -255,6 +258,7 @@ def _antialiased(n: int, m: int, step: float, mode: str) -> np.ndarray:
     return matrix
 
 
+@public("nn.functional")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(..., C r^2, H, W) to (..., C, H r, W r): channels become sub-pixels. (Shi et al. 2016, equation 4.)"""
     require_tensor("pixel_shuffle", "input", input)
@@ -264,6 +268,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return _on_pictures(PixelShuffle(int(r)), input)
 
 
+@public("nn.functional")
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(..., C, H r, W r) to (..., C r^2, H, W): the inverse of `pixel_shuffle`."""
     require_tensor("pixel_unshuffle", "input", input)

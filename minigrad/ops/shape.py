@@ -151,6 +151,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
+@public("minigrad")
 def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     """The axes in the order `dims`. A view."""
     require_tensor("permute", "input", input)
@@ -195,6 +196,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return reshape(input, (*input.array.shape[:position], 1, *input.array.shape[position:]))
 
 
+@public("minigrad")
 def flip(input: Tensor, dims: Any) -> Tensor:
     """Read backwards along `dims`. A copy."""
     require_tensor("flip", "input", input)
@@ -210,6 +212,7 @@ def _tensors(operation: str, values: Any) -> list[Tensor]:
     return tensors
 
 
+@public("minigrad")
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """One after the other along an existing axis; all other sizes must agree."""
     parts = _tensors("cat", tensors)
@@ -229,6 +232,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return apply(Concatenate(where), *[cast(part, dtype) for part in parts])
 
 
+@public("minigrad")
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Joined along a new axis; all shapes must be equal."""
     parts = _tensors("stack", tensors)

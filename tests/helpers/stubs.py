@@ -1,19 +1,18 @@
-"""The stub of the methods that tensors get from functions: `python -m tests.helpers.stubs` writes it."""
+"""The stubs of what is filled in from the functions declared `@public`: `python -m tests.helpers.stubs` writes them."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from minigrad.ops.public import declared
 from tests.helpers.paths import ROOT
 
-PATH = ROOT / "minigrad" / "bound_methods.pyi"
 HEAD = '''"""Written by `python -m tests.helpers.stubs` from the functions declared with `@public`; not to be edited."""
 
-# ruff: noqa: E501
 # fmt: off
 '''
 IMPORTS = {  # what annotations may name, beside the builtins
@@ -38,8 +37,8 @@ def method_line(name: str, function: Callable[..., Any]) -> str:
     return f"    def {name}{text}: ..."
 
 
-def stub() -> str:
-    """The whole text of the stub."""
+def methods_stub() -> str:
+    """The text of `bound_methods.pyi`."""
     methods = {name: method_line(name, function) for name, function in declared["Tensor"].items()}
     for name, function in declared["in-place"].items():
         methods[f"{name}_"] = method_line(f"{name}_", function)
@@ -49,6 +48,24 @@ def stub() -> str:
     return "\n".join([HEAD + "\n".join(imports), "", "class BoundMethods:", "    __slots__ = ()", *lines, ""])
 
 
+def functions_stub(place: str, ops: str) -> str:
+    """The text of a stub that hands on the functions of a place. ops: where `minigrad.ops` is, seen from there."""
+    functions = sorted(declared[place].items(), key=lambda item: (item[1].__module__, item[0]))
+    lines = [
+        f"from {function.__module__.replace('minigrad.ops', ops)} import {name} as {name}"
+        for name, function in functions
+    ]
+    names = "".join(f'    "{name}",\n' for name in sorted(declared[place]))
+    return "\n".join([HEAD + "\n".join(lines), "", f"__all__ = [\n{names}]", ""])
+
+
+STUBS: dict[Path, Callable[[], str]] = {
+    ROOT / "minigrad" / "bound_methods.pyi": methods_stub,
+    ROOT / "minigrad" / "functions.pyi": lambda: functions_stub("minigrad", ".ops"),
+    ROOT / "minigrad" / "nn" / "functional.pyi": lambda: functions_stub("nn.functional", "..ops"),
+}
+
 if __name__ == "__main__":
-    PATH.write_text(stub())
-    print(f"{PATH.relative_to(ROOT)} is written")
+    for path, text in STUBS.items():
+        path.write_text(text())
+        print(f"{path.relative_to(ROOT)} is written")
