@@ -87,9 +87,8 @@ def resized_mask(mask: Tensor, features: Tensor) -> Tensor:
 def make_optimizer(preset: Preset, image: Tensor) -> optim.Optimizer:
     """The preset's optimizer of one tensor. L-BFGS makes one iteration a step, and never stops by itself."""
     if preset.optimizer == "lbfgs":
-        return optim.LBFGS(
-            [image], max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=20, line_search_fn="strong_wolfe"
-        )
+        never = {"tolerance_grad": 0.0, "tolerance_change": 0.0}
+        return optim.LBFGS([image], max_iter=1, max_eval=25, **never, history_size=20, line_search_fn="strong_wolfe")
     kind = {"adam": optim.Adam, "sgd": optim.SGD}[preset.optimizer]
     return kind([image], preset.lr)
 

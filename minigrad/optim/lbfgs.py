@@ -30,7 +30,7 @@ class LBFGS(Optimizer):
 
     lr: the step length (the first one tried, with a line search). max_iter: iterations in one `step`. max_eval:
     evaluations in one `step` (5/4 max_iter if None). tolerance_grad, tolerance_change: stop when the largest
-    gradient entry, or the change of loss or parameters, falls below; 0 never stops. history_size: how many steps
+    gradient entry, or the change of loss or parameters, or the slope along the direction falls below. history_size: how many steps
     the Hessian's guess remembers. line_search_fn: None or "strong_wolfe".
     A step to a loss or gradient that is not finite is taken back, and the search starts anew from steepest descent
     with a tenth of the length (`memory["caution"]` times lr). With a line search, where lr is only the first length
@@ -94,16 +94,14 @@ class LBFGS(Optimizer):
             evaluations += 1
             return float(result), self._gather_gradient()
 
-        loss, gradient, _ = self._close(evaluate, *evaluate())
+        loss, gradient, _ = self._checked(evaluate, *evaluate())
         for left in reversed(range(group["max_iter"])):
             if not np.isfinite(loss) or float(abs(gradient).max()) <= group["tolerance_grad"]:
                 break
+            self._remember(gradient)
             direction = self._direction(gradient)
             slope = _dot(gradient, direction)
-            if slope > -group["tolerance_change"] and memory["steps"]:
-                self._forget()
-                direction, slope = -gradient, -_dot(gradient, gradient)
-            if slope >= 0:
+            if slope > -group["tolerance_change"] or slope == 0:
                 break
             length = group["lr"] * memory["caution"]
             if memory["iterations"] == 0:
@@ -114,39 +112,35 @@ class LBFGS(Optimizer):
                 self._set(before + length * direction)
                 memory["open"] = [before, length * direction, gradient]
                 break
-            length, loss, new_gradient = self._move(evaluate, before, direction, length, loss, gradient, slope)
+            start = (length, loss, gradient, slope)
+            length, loss, new_gradient = self._move(
+                evaluate, before, direction, *start, group["max_eval"] - evaluations
+            )
             memory["open"] = [before, length * direction, gradient]
-            loss, gradient, failed = self._close(evaluate, loss, new_gradient)
+            loss, gradient, failed = self._checked(evaluate, loss, new_gradient)
             if evaluations >= group["max_eval"]:
                 break
-            changes = abs(length) * float(abs(direction).max()), abs(loss - previous_loss)
-            if not failed and (max(changes) <= 0 or min(changes) < group["tolerance_change"]):
+            moved, gained = abs(length) * float(abs(direction).max()), abs(loss - previous_loss)
+            if not failed and (moved <= group["tolerance_change"] or gained < group["tolerance_change"]):
                 break
         return first
 
-    def _close(
+    def _checked(
         self, evaluate: Callable[[], tuple[float, Array]], loss: float, gradient: Array
     ) -> tuple[float, Array, bool]:
-        """Judge the last move by the loss and gradient at its end: remember it, or take it back and evaluate anew.
+        """Take the last move back, and evaluate anew, if the loss or gradient at its end is not finite.
 
         Without a line search the last move of a `step` is judged by the first evaluation of the next, which would
         otherwise be made twice. Returns (loss, gradient, whether the move was taken back).
         """
-        if not self.memory["open"]:
+        if not self.memory["open"] or (np.isfinite(loss) and np.isfinite(_dot(gradient, gradient))):
             return loss, gradient, False
-        before, move, earlier_gradient = self.memory["open"]
-        self.memory["open"] = []
-        if np.isfinite(loss) and np.isfinite(_dot(gradient, gradient)):
-            self._remember(move, gradient - earlier_gradient)
-            if self.param_groups[0]["line_search_fn"] is not None:
-                self.memory["caution"] = min(1.0, 2 * self.memory["caution"])
-            return loss, gradient, False
-        self._recover(before)
+        self._recover(self.memory["open"][0])
         return *evaluate(), True
 
     def _move(
         self, evaluate: Callable[[], tuple[float, Array]], start: Array, direction: Array, length: float, loss: float,
-        gradient: Array, slope: float,
+        gradient: Array, slope: float, max_evaluations: int,
     ) -> tuple[float, float, Array]:  # fmt: skip
         """Go along the direction, by `length` or as far as the line search says; returns (length, loss, gradient)."""
 
@@ -158,7 +152,8 @@ class LBFGS(Optimizer):
         if self.param_groups[0]["line_search_fn"] is None:
             loss, gradient, _ = at(length)
             return length, loss, gradient
-        length, loss, gradient = strong_wolfe(at, length, loss, gradient, slope)
+        least = self.param_groups[0]["tolerance_change"] / float(abs(direction).max())
+        length, loss, gradient = strong_wolfe(at, length, loss, gradient, slope, least, max_evaluations)
         self._set(start + length * direction)
         return length, loss, gradient
 
@@ -176,26 +171,32 @@ class LBFGS(Optimizer):
             q = q + (alpha - rho * _dot(y, q)) * s
         return q
 
-    def _remember(self, step: Array, change: Array) -> None:
-        """Keep a pair (step, change of the gradient) if the curvature along it is positive."""
-        memory = self.memory
+    def _remember(self, gradient: Array) -> None:
+        """Keep the last move and the change of the gradient over it if the curvature along it is positive.
+
+        gradient: at the end of the move, of the batch that the next direction is for.
+        """
+        memory, group = self.memory, self.param_groups[0]
+        if not memory["open"]:
+            return
+        _, step, earlier_gradient = memory["open"]
+        memory["open"] = []
+        if group["line_search_fn"] is not None:
+            memory["caution"] = min(1.0, 2 * memory["caution"])
+        change = gradient - earlier_gradient
         curvature = _dot(change, step)
         if curvature > 1e-10:
             memory["steps"].append(step)
             memory["changes"].append(change)
-            if len(memory["steps"]) > self.param_groups[0]["history_size"]:
+            if len(memory["steps"]) > group["history_size"]:
                 memory["steps"].pop(0)
                 memory["changes"].pop(0)
             memory["scale"] = curvature / _dot(change, change)
 
-    def _forget(self) -> None:
-        self.memory.update(steps=[], changes=[], scale=1.0)
-
     def _recover(self, before: Array) -> None:
         """Back to where the step began; the next direction is steepest descent with a tenth of the length."""
         self._set(before)
-        self._forget()
-        self.memory["iterations"] = 0
+        self.memory.update(steps=[], changes=[], open=[], scale=1.0, iterations=0)
         self.memory["caution"] *= 0.1
 
     def state_dict(self) -> dict[str, Any]:
@@ -222,59 +223,62 @@ def _copied_memory(memory: dict[str, Any]) -> dict[str, Any]:
 
 
 def strong_wolfe(
-    at: Evaluation, t: float, loss: float, gradient: Array, slope: float, c1: float = 1e-4, c2: float = 0.9,
-    max_evaluations: int = 25,
+    at: Evaluation, t: float, loss: float, gradient: Array, slope: float, least: float = 0.0,
+    max_evaluations: int = 25, c1: float = 1e-4, c2: float = 0.9,
 ) -> tuple[float, float, Array]:  # fmt: skip
     """A step length t with  f(t) <= f(0) + c1 t f'(0)  and  |f'(t)| <= c2 |f'(0)|  (algorithm 3.5).
 
-    Lengths are enlarged until a minimum is bracketed, then the bracket is shrunk (`_zoom`). Returns the best
-    (length, loss, gradient) found if the conditions cannot be met within max_evaluations.
+    Lengths are enlarged until a minimum is bracketed, then the bracket is shrunk (`_zoom`) until it is narrower than
+    `least`. Returns the best (length, loss, gradient) found if the conditions cannot be met: after max_evaluations
+    and the one at the first length, which PyTorch does not count.
     """
     start = before = (0.0, loss, gradient, slope)
-    for count in range(1, max_evaluations + 1):
-        value, new_gradient, new_slope = at(t)
-        here = (t, value, new_gradient, new_slope)
+    here = (t, *at(t))
+    for left in reversed(range(max_evaluations)):
+        t, value, new_gradient, new_slope = here
         failed = not (np.isfinite(value) and np.isfinite(new_slope))
-        if failed or value > loss + c1 * t * slope or (count > 2 and value >= before[1]):
-            return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
+        enlarged = left < max_evaluations - 2
+        if failed or value > loss + c1 * t * slope or (enlarged and value >= before[1]):
+            return _zoom(at, start, [before, here], least, left + 1, c1, c2)
         if abs(new_slope) <= -c2 * slope:
-            return t, value, new_gradient
+            return here[:3]
         if new_slope >= 0:
-            return _zoom(at, start, before, here, c1, c2, max_evaluations - count)
+            return _zoom(at, start, [before, here], least, left + 1, c1, c2)
         t, before = _interpolated(before, here, t + 0.01 * (t - before[0]), 10 * t), here
-    return before[:3]
+        here = (t, *at(t))
+    return here[:3] if here[1] < loss else start[:3]
 
 
-def _zoom(at: Evaluation, start: Any, a: Any, b: Any, c1: float, c2: float, evaluations: int) -> Any:
-    """Shrink the bracket between a and b; `low` is its end with the smaller loss (algorithm 3.6)."""
+def _zoom(at: Evaluation, start: Any, bracket: list[Any], least: float, evaluations: int, c1: float, c2: float) -> Any:
+    """Shrink the bracket, two points; bracket[low] is the one with the smaller loss (algorithm 3.6)."""
     _, loss, _, slope = start
-    low, high = (b, a) if b[1] < a[1] else (a, b)
+    low = 0 if bracket[0][1] <= bracket[1][1] else 1
     crowded = False
-    for _ in range(max(evaluations, 0)):
-        width = abs(high[0] - low[0])
-        if width * abs(slope) < 1e-12 * max(abs(loss), 1e-30):
+    for _ in range(evaluations):
+        if abs(bracket[1][0] - bracket[0][0]) < least:
             break
-        t, crowded = _inside(low, high, crowded)
-        value, gradient, new_slope = at(t)
-        here = (t, value, gradient, new_slope)
-        if not np.isfinite(value) or value > loss + c1 * t * slope or value >= low[1]:
-            low, high = (here, low) if value < low[1] else (low, here)
+        t, crowded = _inside(*bracket, crowded)
+        here = (t, *at(t))
+        _, value, _, new_slope = here
+        if not np.isfinite(value) or value > loss + c1 * t * slope or value >= bracket[low][1]:
+            bracket[1 - low] = here
+            low = 0 if bracket[0][1] <= bracket[1][1] else 1
             continue
         if abs(new_slope) <= -c2 * slope:
             return here[:3]
-        if new_slope * (high[0] - low[0]) >= 0:
-            high = low
-        low = here
-    return low[:3]
+        if new_slope * (bracket[1 - low][0] - bracket[low][0]) >= 0:
+            bracket[1 - low] = bracket[low]
+        bracket[low] = here
+    return bracket[low][:3]
 
 
-def _inside(low: Any, high: Any, crowded: bool) -> tuple[float, bool]:
+def _inside(a: Any, b: Any, crowded: bool) -> tuple[float, bool]:
     """The cubic's minimum in a bracket, and whether it lies within a tenth of an end.
 
     Twice in a row, or on the end itself, it is moved a tenth inwards, so that the bracket does shrink.
     """
-    left, right = min(low[0], high[0]), max(low[0], high[0])
-    t, margin = _interpolated(low, high, left, right), 0.1 * (right - left)
+    left, right = min(a[0], b[0]), max(a[0], b[0])
+    t, margin = _interpolated(a, b, left, right), 0.1 * (right - left)
     if min(right - t, t - left) >= margin:
         return t, False
     if not crowded and left < t < right:

@@ -130,7 +130,7 @@ def test_lbfgs_takes_back_a_step_that_is_not_finite(max_iter):
 def test_lbfgs_with_a_line_search_regains_its_step_length():
     """One gradient that is not finite makes the next steps short; good steps make them as long as before."""
     p = mg.tensor(np.array([-1.2, 1.0]), dtype=mg.float64, requires_grad=True)
-    optimizer = optim.LBFGS([p], max_iter=1, line_search_fn="strong_wolfe")
+    optimizer = optim.LBFGS([p], max_iter=1, max_eval=25, line_search_fn="strong_wolfe")
     cautions, evaluated = [], []
 
     def closure():
