@@ -17,15 +17,17 @@ class Adadelta(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0
-    ) -> None:
+        self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0,
+        *, maximize: bool = False,
+    ) -> None:  # fmt: skip
         check_options("Adadelta", lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
         if rho > 1:
             raise ValueError(f"Adadelta: rho must lie between 0 and 1, got {rho}")
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay})
+        options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, options)
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        grad, xp = decayed_gradient(parameter, group["weight_decay"]), xp_of(parameter.array)
+        grad, xp = decayed_gradient(parameter, group), xp_of(parameter.array)
         if not state:
             zeros_like = xp.zeros_like
             state.update(square_avg=zeros_like(parameter.array), acc_delta=zeros_like(parameter.array))

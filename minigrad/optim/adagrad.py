@@ -18,14 +18,15 @@ class Adagrad(Optimizer):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0, eps: float = 1e-10,
+        initial_accumulator_value: float = 0.0, eps: float = 1e-10, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
         check_options("Adagrad", **options, initial_accumulator_value=initial_accumulator_value)
-        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
+        start = {"initial_accumulator_value": initial_accumulator_value}
+        super().__init__(params, {**options, **start, "maximize": maximize})
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        grad, xp = decayed_gradient(parameter, group["weight_decay"]), xp_of(parameter.array)
+        grad, xp = decayed_gradient(parameter, group), xp_of(parameter.array)
         if not state:
             start = xp.full_like(parameter.array, group["initial_accumulator_value"])
             state.update(step=0, sum=start)

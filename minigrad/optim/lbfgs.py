@@ -30,8 +30,8 @@ class LBFGS(Optimizer):
 
     lr: the step length (the first one tried, with a line search). max_iter: iterations in one `step`. max_eval:
     evaluations in one `step` (5/4 max_iter if None). tolerance_grad, tolerance_change: stop when the largest
-    gradient entry, or the change of loss or parameters, or the slope along the direction falls below. history_size: how many steps
-    the Hessian's guess remembers. line_search_fn: None or "strong_wolfe".
+    gradient entry, or the change of loss or parameters, or the slope along the direction falls below. history_size:
+    how many steps the Hessian's guess remembers. line_search_fn: None or "strong_wolfe".
     A step to a loss or gradient that is not finite is taken back, and the search starts anew from steepest descent
     with a tenth of the length (`memory["caution"]` times lr). With a line search, where lr is only the first length
     tried, each good step doubles it again, up to lr; without one, a length that failed would fail again and stays cut.
@@ -235,7 +235,7 @@ def strong_wolfe(
     start = before = (0.0, loss, gradient, slope)
     here = (t, *at(t))
     for left in reversed(range(max_evaluations)):
-        t, value, new_gradient, new_slope = here
+        t, value, _, new_slope = here
         failed = not (np.isfinite(value) and np.isfinite(new_slope))
         enlarged = left < max_evaluations - 2
         if failed or value > loss + c1 * t * slope or (enlarged and value >= before[1]):
@@ -257,7 +257,7 @@ def _zoom(at: Evaluation, start: Any, bracket: list[Any], least: float, evaluati
     for _ in range(evaluations):
         if abs(bracket[1][0] - bracket[0][0]) < least:
             break
-        t, crowded = _inside(*bracket, crowded)
+        t, crowded = _inside(bracket[0], bracket[1], crowded)
         here = (t, *at(t))
         _, value, _, new_slope = here
         if not np.isfinite(value) or value > loss + c1 * t * slope or value >= bracket[low][1]:

@@ -14,20 +14,26 @@ class NAdam(Optimizer):
     """theta -= lr ((1 - mu_t) / (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) / (sqrt(vhat) + eps).
 
     m and v are Adam's running means of g and g^2, vhat = v / (1 - beta2^t), mu_t = beta1 (1 - 0.96^(t d) / 2) with
-    d = momentum_decay, and M_t = mu_1 ... mu_t. (Dozat 2016, in PyTorch's form.) weight_decay is added to g.
+    d = momentum_decay, and M_t = mu_1 ... mu_t. (Dozat 2016, in PyTorch's form.) weight_decay is added to g, or, with
+    decoupled_weight_decay, theta -= lr weight_decay theta comes first.
     """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         options = {"lr": lr, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay}
         check_options("NAdam", **options)
         check_betas("NAdam", betas)
-        super().__init__(params, {**options, "betas": tuple(betas)})
+        switches = {"decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize}
+        super().__init__(params, {**options, "betas": tuple(betas), **switches})
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        grad, xp = decayed_gradient(parameter, group["weight_decay"]), xp_of(parameter.array)
+        decoupled, xp = group["decoupled_weight_decay"], xp_of(parameter.array)
+        grad = decayed_gradient(parameter, group, decoupled)
+        if decoupled:
+            parameter.array *= 1 - group["lr"] * group["weight_decay"]
         (beta1, beta2), decay = group["betas"], group["momentum_decay"]
         if not state:
             zeros_like = xp.zeros_like

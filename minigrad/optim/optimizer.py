@@ -124,7 +124,9 @@ def check_betas(name: str, betas: tuple[float, float]) -> None:
         raise ValueError(f"{name}: betas must be two numbers in [0, 1), got {betas}")
 
 
-def decayed_gradient(parameter: Tensor, weight_decay: float) -> Array:
-    """g, plus the gradient of (weight_decay / 2) |theta|^2."""
+def decayed_gradient(parameter: Tensor, group: dict[str, Any], decoupled: bool = False) -> Array:
+    """g, or -g to maximize, plus the gradient of (weight_decay / 2) |theta|^2 unless the decay is decoupled."""
     grad = parameter.grad.array  # type: ignore[union-attr]
+    grad = -grad if group["maximize"] else grad
+    weight_decay = 0.0 if decoupled else group["weight_decay"]
     return grad + weight_decay * parameter.array if weight_decay else grad

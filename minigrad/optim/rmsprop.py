@@ -11,24 +11,34 @@ from .optimizer import Optimizer, check_options, decayed_gradient
 
 
 class RMSprop(Optimizer):
-    """theta -= lr g / (sqrt(s) + eps), with s = alpha s + (1 - alpha) g^2. (Hinton, Coursera lecture 6e, 2012.)"""
+    """theta -= lr g / (sqrt(s) + eps), with s = alpha s + (1 - alpha) g^2. (Hinton, Coursera lecture 6e, 2012.)
+
+    centered: g's running mean m is taken off, sqrt(s - m^2), so that s estimates the variance. (Graves 2013, eq. 38.)
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
-        weight_decay: float = 0.0, momentum: float = 0.0,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         check_options("RMSprop", lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
         options = {"eps": eps, "weight_decay": weight_decay, "momentum": momentum}
-        super().__init__(params, {"lr": lr, "alpha": alpha, **options})
+        switches = {"centered": centered, "maximize": maximize}
+        super().__init__(params, {"lr": lr, "alpha": alpha, **options, **switches})
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        grad, xp = decayed_gradient(parameter, group["weight_decay"]), xp_of(parameter.array)
+        grad, xp = decayed_gradient(parameter, group), xp_of(parameter.array)
         if "square_avg" not in state:
             state["square_avg"] = xp.zeros_like(parameter.array)
         square = state["square_avg"]
         square *= group["alpha"]
         square += (1 - group["alpha"]) * grad * grad
-        change = grad / (xp.sqrt(square) + group["eps"])
+        spread = square
+        if group["centered"]:
+            mean = state.setdefault("grad_avg", xp.zeros_like(parameter.array))
+            mean *= group["alpha"]
+            mean += (1 - group["alpha"]) * grad
+            spread = square - mean * mean
+        change = grad / (xp.sqrt(spread) + group["eps"])
         if group["momentum"]:
             velocity = state.setdefault("momentum_buffer", xp.zeros_like(parameter.array))
             velocity *= group["momentum"]

@@ -17,16 +17,16 @@ class SGD(Optimizer):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
-        weight_decay: float = 0.0, nesterov: bool = False,
+        weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         check_options("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("SGD: nesterov needs a momentum above 0 and no dampening")
-        options = {"dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
+        options = {"dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize}
         super().__init__(params, {"lr": lr, "momentum": momentum, **options})
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        grad, momentum = decayed_gradient(parameter, group["weight_decay"]), group["momentum"]
+        grad, momentum = decayed_gradient(parameter, group), group["momentum"]
         if momentum:
             velocity = state.get("momentum_buffer")
             if velocity is None:
