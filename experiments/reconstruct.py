@@ -75,7 +75,7 @@ def sets(style: bool) -> list[tuple[str, ...]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = Parser(__doc__.split("\n\n")[0], prog="python -m experiments.reconstruct")  # type: ignore[union-attr]
+    parser = Parser((__doc__ or "").split("\n\n")[0], prog="python -m experiments.reconstruct")
     parser.add_argument("picture", type=existing_file, help="the picture to find again")
     parser.add_argument("--weights", type=existing_file, required=True, help="a converted VGG16 or VGG19")
     parser.add_argument("-o", "--out", default="out/reconstruct", help="the folder for the pictures and the strip")

@@ -51,7 +51,7 @@ def cell(
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = Parser(__doc__.split("\n\n")[0], prog="python -m experiments.style_sweep")  # type: ignore[union-attr]
+    parser = Parser((__doc__ or "").split("\n\n")[0], prog="python -m experiments.style_sweep")
     parser.add_argument("content", type=existing_file, help="the photograph")
     parser.add_argument("style", type=existing_file, help="the painting")
     parser.add_argument("--weights", type=existing_file, required=True, help="a converted VGG16 or VGG19")

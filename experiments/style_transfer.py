@@ -48,7 +48,7 @@ BYTES_ALWAYS = 550 << 20  # weights, their Winograd transforms, the program
 
 def parser() -> Parser:
     """All options, grouped by what they are about."""
-    result = Parser(__doc__.split("\n\n")[0], prog="python -m experiments.style_transfer")  # type: ignore[union-attr]
+    result = Parser((__doc__ or "").split("\n\n")[0], prog="python -m experiments.style_transfer")
     result.add_argument("content", type=existing_file, help="the photograph")
     result.add_argument("style", type=existing_file, nargs="+", help="the painting, or several to blend")
     result.add_argument(

@@ -30,7 +30,7 @@ def make_parser() -> Parser:
     """All options, grouped by what they are about."""
     parser = Parser(
         "Train a network to translate pictures of one kind into pictures of another.\n\ntasks:\n"
-        + EPILOG.split("\n\n", 1)[1],
+        + EPILOG.partition("\n\n")[2],
         prog="python -m experiments.train_translation",
     )
     parser.add_argument("--game", choices=GAMES, default="pix2pix", help="pix2pix and domain_transfer learn from pairs")

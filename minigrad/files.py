@@ -116,6 +116,14 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
                 raise ValueError(f"{output} and {other} would be one file; choose another name")
 
 
+# ------------------------------------------------------------------------------------------- names
+
+
+def printable(text: str) -> str:
+    """Text with every control character written as an escape: names from files and folders may hold any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 # ------------------------------------------------------------------------------------------- locks
 
 

@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import NoReturn
 
-from minigrad.files import check_outputs
+from minigrad.files import check_outputs, printable
 from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
@@ -39,7 +39,7 @@ LICENCES = (
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see --help)\n")
+        self.exit(2, f"error: {printable(message)} (see --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,13 +51,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command(words[1:])
         else:  # a source where a command's name would stand
             _convert(words)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}")
     except (WeightsError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _fail(str(error))
     except KeyboardInterrupt:
         print("error: interrupted; nothing was written", file=sys.stderr)
         return 130
     return 0
+
+
+def _fail(text: str) -> int:
+    print(f"error: {printable(text)}", file=sys.stderr)
+    return 2
 
 
 def _convert(words: Sequence[str]) -> None:
@@ -108,7 +115,7 @@ def _finish(
         converted = normalize(converted, pictures)
     write(converted, output)
     for note in converted.notes:
-        print(note)
+        print(printable(note))
     count = sum(prod(array.shape) for array in converted.weights.arrays.values())
     print(f"{output}: {converted.weights.architecture.upper()}, {count:,} parameters")
 
@@ -160,7 +167,8 @@ def _report(name: str, describe: Callable[[Path], str], purpose: str) -> Callabl
     def command(words: Sequence[str]) -> None:
         parser = _Parser(f"weights_converter {name}", description=purpose, epilog=LICENCES)
         parser.add_argument("file", type=Path, metavar="FILE", help="a file of weights in any known format")
-        print(describe(parser.parse_args(words).file))
+        for line in describe(parser.parse_args(words).file).split("\n"):
+            print(printable(line))
 
     return command
 

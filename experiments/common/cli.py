@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from minigrad import cuda, devices
-from minigrad.files import check_replaceable
+from minigrad.files import check_replaceable, printable
 from minigrad.random import manual_seed
 
 FAILED = 2
@@ -69,11 +69,6 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({error}); use a smaller size or batch" if str(error) else "out of memory"
     return printable(str(error) or type(error).__name__)
-
-
-def printable(text: str) -> str:
-    """Text with every control character written as an escape: names from files and folders may hold any."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:

@@ -10,16 +10,27 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from minigrad.npz import open_regular
 
 # Formats that are pixels; Pillow's others include page descriptions, which it opens by running a program.
 FORMATS = "PNG JPEG MPO WEBP GIF BMP DIB TIFF PPM TGA ICO AVIF JPEG2000 PCX SGI QOI"
 SUFFIXES = ".png .jpg .jpeg .jpe .webp .gif .bmp .tif .tiff .ppm .pgm .tga .avif .jp2 .qoi"
 MAX_PIXELS = 178_000_000  # beyond this a small file can fill the memory (a decompression bomb)
 MAX_SIDE = 4096  # larger pictures are shrunk to this
+STRIP_PIXELS = 1 << 22  # how much of a very large picture is converted at once
+ORIENTATION = 0x0112  # the EXIF tag; its values and what makes the picture upright again
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
 Color = tuple[int, int, int]
 
@@ -40,16 +51,37 @@ def open_picture(
     longest: shrink so that the longer side has at most this many pixels (4096 where None, with a note).
     Errors: FileNotFoundError; PictureError (a ValueError) when the file cannot be read as a picture.
     """
+    with _opened(path) as image:
+        return _decode(image, Path(path), background, longest)
+
+
+def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(width, height) of the picture in a file, upright; only its header is read. Errors: as of open_picture."""
+    with _opened(path) as image:
+        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8) and image.format != "TIFF"  # Pillow turns TIFFs
+        return (image.height, image.width) if turned else image.size
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """The picture file, its header read and its size checked; errors of the decoding inside become PictureError."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such picture")
     if not path.is_file():
-        raise PictureError(f"{path}: this is a folder, not a picture")
+        raise PictureError(f"{path}: this is a {'folder' if path.is_dir() else 'pipe or a device'}, not a picture")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="PIL")  # its remarks on damage; the size is checked here
-            with Image.open(path, formats=_formats()) as image:
-                return _decode(image, path, background, longest)
+            with open_regular(path) as file, Image.open(file, formats=_formats()) as image:
+                width, height = image.size
+                if width < 1 or height < 1:
+                    raise PictureError(f"{path}: the picture has no pixels ({width} x {height})")
+                if width * height > MAX_PIXELS:
+                    raise PictureError(
+                        f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; shrink it first"
+                    )
+                yield image
     except (PictureError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -63,6 +95,13 @@ def open_picture(
         raise PictureError(f"{path}: the picture is damaged or cut short ({reason})") from error
 
 
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise PictureError(f"{path}: the picture has no pixels ({width} x {height})")
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; shrink it first")
+
+
 def _formats() -> list[str]:
     Image.init()
     return [name for name in FORMATS.split() if name in Image.OPEN]
@@ -70,39 +109,58 @@ def _formats() -> list[str]:
 
 def _decode(image: Image.Image, path: Path, background: str | Color, longest: int | None) -> Image.Image:
     width, height = image.size
-    if width < 1 or height < 1:
-        raise PictureError(f"{path}: the picture has no pixels ({width} x {height})")
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"{path}: {width} x {height} is more than {MAX_PIXELS:,} pixels; shrink it first")
     if getattr(image, "is_animated", False) and image.format != "MPO":
         _note(f"{path}: has several frames; the first is used")
     limit = MAX_SIDE if longest is None else min(longest, MAX_SIDE)
     image.draft("RGB", (2 * limit, 2 * limit))  # lets JPEG decode at a fraction of the size, never below this one
-    rgb = _to_rgb(ImageOps.exif_transpose(image), background)
+    image.load()
+    rgb = _to_rgb(image, background, max(1, max(image.size) // (3 * limit)))
+    orientation = image.getexif().get(ORIENTATION)
+    if orientation in TURNS:
+        rgb = rgb.transpose(TURNS[orientation])
     if max(width, height) > MAX_SIDE and longest is None:
         _note(f"{path}: {width} x {height} is very large; it is shrunk to {MAX_SIDE} pixels on its longer side")
     return resize_longest(rgb, limit) if max(rgb.size) > limit else rgb
 
 
-def _to_rgb(image: Image.Image, background: str | Color) -> Image.Image:
-    """Any of Pillow's modes as RGB."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image, np.float32), image.mode)).convert("RGB")
+def _to_rgb(image: Image.Image, background: str | Color, factor: int) -> Image.Image:
+    """Any of Pillow's modes as RGB, `factor` times smaller: averages over boxes of so many pixels.
+
+    The conversions copy the picture several times; so a picture that is shrunk anyway goes through them in strips.
+    """
+    rows = image.height if factor == 1 else factor * max(1, STRIP_PIXELS // (factor * image.width))
+    strips = range(0, image.height, rows)
+    top = max(_white(_strip(image, y, rows)) for y in strips) if image.mode.startswith(("I", "F")) else 0.0
+    if factor == 1:
+        return _plain(image, background, top)
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for y in strips:
+        small.paste(_plain(_strip(image, y, rows), background, top).reduce(factor), (0, y // factor))
+    return small
+
+
+def _strip(image: Image.Image, y: int, rows: int) -> Image.Image:
+    return image.crop((0, y, image.width, min(image.height, y + rows)))
+
+
+def _plain(image: Image.Image, background: str | Color, white: float) -> Image.Image:
+    """Any of Pillow's modes as RGB. white: the value that becomes 255, where the mode has more than 8 bits."""
+    if image.mode.startswith(("I", "F")):
+        values = np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0)
+        return Image.fromarray(np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         over = image.convert("RGBA")
         ground = Image.new("RGBA", over.size, background)
         return Image.alpha_composite(ground, over).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Gray values of 16-bit integers, or floats of 0 to 1 or 0 to 255, as bytes."""
-    if mode == "F":
-        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-        top = 1.0 if values.max() <= 1.0 else 255.0
-    else:
-        top = max(65535.0, float(values.max()))
-    return np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8)
+def _white(image: Image.Image) -> float:
+    """The value that means white: gray values are 16-bit integers, or floats of 0 to 1 or 0 to 255."""
+    largest = float(np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0).max())
+    if image.mode == "F":
+        return 1.0 if largest <= 1.0 else 255.0
+    return max(65535.0, largest)
 
 
 def resize_longest(image: Image.Image, longest: int) -> Image.Image:

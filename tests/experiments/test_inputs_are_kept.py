@@ -1,6 +1,8 @@
 """No command writes over one of its inputs, by whatever name, and options without an effect are errors."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 
 from experiments import gan_2d, gan_latent, gan_sample, paint, style_transfer, train_gan
 from experiments.__main__ import commands
-from experiments.common.cli import printable
+from minigrad.files import printable
 from tests.helpers.old_checkpoints import write_first_version
 
 
@@ -130,3 +132,19 @@ def test_every_command_is_listed_with_a_line():
     listed = dict(commands())
     assert {"experiments.train_gan", "experiments.bench", "experiments.style_transfer"} <= set(listed)
     assert all(text and "\n" not in text for text in listed.values())
+
+
+def test_every_command_explains_itself_without_docstrings():
+    """python -OO (PYTHONOPTIMIZE=2) drops them."""
+    program = (
+        "import contextlib, importlib, importlib.util, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    package = importlib.util.find_spec(name).submodule_search_locations\n"
+        "    name += '.__main__' if package else ''\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        importlib.import_module(name).main(['--help'])\n"
+    )
+    modules = [name for name, _ in commands()]
+    done = subprocess.run([sys.executable, "-OO", "-c", program, *modules], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("usage:") == len(modules)
