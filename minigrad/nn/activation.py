@@ -15,8 +15,8 @@ class ReLU(StatelessModule):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.relu(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.relu(input, **self.options)
 
 
 class LeakyReLU(StatelessModule):
@@ -25,8 +25,8 @@ class LeakyReLU(StatelessModule):
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(negative_slope=negative_slope, inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.leaky_relu(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.leaky_relu(input, **self.options)
 
 
 class PReLU(Module):
@@ -38,8 +38,8 @@ class PReLU(Module):
         self.num_parameters = num_parameters
         self.weight = Parameter(ops.full((num_parameters,), init, dtype, device))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.prelu(x, self.weight)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -51,8 +51,8 @@ class ELU(StatelessModule):
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.elu(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.elu(input, **self.options)
 
 
 class Softplus(StatelessModule):
@@ -61,29 +61,29 @@ class Softplus(StatelessModule):
     def __init__(self, beta: float = 1.0) -> None:
         super().__init__(beta=beta)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.softplus(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.softplus(input, **self.options)
 
 
 class Sigmoid(StatelessModule):
     """1 / (1 + e^-x)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.sigmoid(x)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.sigmoid(input)
 
 
 class LogSigmoid(StatelessModule):
     """log(sigmoid(x))."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.logsigmoid(x)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.logsigmoid(input)
 
 
 class Tanh(StatelessModule):
     """The hyperbolic tangent."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.tanh(x)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.tanh(input)
 
 
 class Softmax(StatelessModule):
@@ -92,8 +92,8 @@ class Softmax(StatelessModule):
     def __init__(self, dim: int) -> None:
         super().__init__(dim=dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.softmax(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.softmax(input, **self.options)
 
 
 class LogSoftmax(StatelessModule):
@@ -102,8 +102,8 @@ class LogSoftmax(StatelessModule):
     def __init__(self, dim: int) -> None:
         super().__init__(dim=dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.log_softmax(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.log_softmax(input, **self.options)
 
 
 class Dropout(StatelessModule):
@@ -112,8 +112,8 @@ class Dropout(StatelessModule):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__(p=p, inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.dropout(x, training=self.training, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.dropout(input, training=self.training, **self.options)
 
 
 class Dropout2d(StatelessModule):
@@ -122,8 +122,8 @@ class Dropout2d(StatelessModule):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__(p=p, inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.dropout2d(x, training=self.training, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.dropout2d(input, training=self.training, **self.options)
 
 
 class GELU(StatelessModule):
@@ -132,8 +132,8 @@ class GELU(StatelessModule):
     def __init__(self, approximate: str = "none") -> None:
         super().__init__(approximate=approximate)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.gelu(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.gelu(input, **self.options)
 
 
 class SiLU(StatelessModule):
@@ -142,8 +142,8 @@ class SiLU(StatelessModule):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.silu(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.silu(input, **self.options)
 
 
 class SELU(StatelessModule):
@@ -152,8 +152,8 @@ class SELU(StatelessModule):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.selu(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.selu(input, **self.options)
 
 
 class Hardtanh(StatelessModule):
@@ -162,8 +162,8 @@ class Hardtanh(StatelessModule):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.hardtanh(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.hardtanh(input, **self.options)
 
 
 class ReLU6(StatelessModule):
@@ -172,12 +172,12 @@ class ReLU6(StatelessModule):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.relu6(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.relu6(input, **self.options)
 
 
 class Softsign(StatelessModule):
     """x / (1 + |x|)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.softsign(x)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.softsign(input)

@@ -22,10 +22,10 @@ class Sequential(Module):
                 raise TypeError(f"Sequential: item {name} must be a Module, got {type(module).__name__}")
             self.add_module(name, module)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         for module in self:
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())

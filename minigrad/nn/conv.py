@@ -109,10 +109,10 @@ class Conv2d(_Convolution):
         options = (stride, padding, dilation, groups, bias, padding_mode, device, dtype)
         super().__init__(in_channels, out_channels, kernel_size, *options)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x, padding = self.padded(x)
+    def forward(self, input: Tensor) -> Tensor:
+        input, padding = self.padded(input)
         convolve = ops.conv1d if self.signal else ops.conv2d
-        return convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(Conv2d):
@@ -135,11 +135,11 @@ class ConvTranspose2d(_Convolution):
         super().__init__(in_channels, out_channels, kernel_size, *options)
         self.output_padding = output_padding
 
-    def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """output_size: the height and width wanted, of those that the stride leaves open."""
-        extra = self.output_padding if output_size is None else self._extra(x, tuple(output_size))
+        extra = self.output_padding if output_size is None else self._extra(input, tuple(output_size))
         convolve = ops.conv_transpose1d if self.signal else ops.conv_transpose2d
-        return convolve(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+        return convolve(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, x: Tensor, output_size: tuple[int, ...]) -> tuple[int, ...]:
         count = len(self.kernel_size)

@@ -54,10 +54,10 @@ class _BatchNorm(_Norm):
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
-        if x.shape[1] != self.num_features:
-            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {x.shape}")
+    def forward(self, input: Tensor) -> Tensor:
+        self.check(input)
+        if input.shape[1] != self.num_features:
+            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {input.shape}")
         share = 0.0 if self.momentum is None else self.momentum
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.array += 1
@@ -65,7 +65,7 @@ class _BatchNorm(_Norm):
                 share = 1.0 / float(self.num_batches_tracked.array)
         batch_statistics = self.training or self.running_mean is None
         return ops.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, share, self.eps
+            input, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, share, self.eps
         )
 
 
@@ -93,12 +93,12 @@ class _InstanceNorm(_Norm):
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
-        single = x.dim() == self.axes[0]
-        batch = x.unsqueeze(0) if single else x
+    def forward(self, input: Tensor) -> Tensor:
+        self.check(input)
+        single = input.dim() == self.axes[0]
+        batch = input.unsqueeze(0) if single else input
         if batch.shape[1] != self.num_features:
-            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {x.shape}")
+            raise ValueError(f"{type(self).__name__}: input must have {self.num_features} channels, got {input.shape}")
         own, share = self.training or self.running_mean is None, self.momentum or 0.0
         y = ops.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias, own, share, self.eps)
         return y.squeeze(0) if single else y
@@ -131,8 +131,8 @@ class GroupNorm(Module):
         self.register_parameter("weight", Parameter(ops.ones(num_channels, **place)) if affine else None)
         self.register_parameter("bias", Parameter(ops.zeros(num_channels, **place)) if affine and bias else None)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.weight is not None}"
@@ -153,8 +153,8 @@ class LayerNorm(Module):
         shifted = elementwise_affine and bias
         self.register_parameter("bias", Parameter(ops.zeros(*sizes, **place)) if shifted else None)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"

@@ -19,15 +19,15 @@ class MaxPool2d(StatelessModule):
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         super().__init__(**window, return_indices=return_indices, ceil_mode=ceil_mode)
 
-    def forward(self, x: Tensor) -> Any:
-        return ops.max_pool2d(x, **self.options)
+    def forward(self, input: Tensor) -> Any:
+        return ops.max_pool2d(input, **self.options)
 
 
 class MaxPool1d(MaxPool2d):
     """The maximum of each window of a signal; see `functional.max_pool1d`."""
 
-    def forward(self, x: Tensor) -> Any:
-        return ops.max_pool1d(x, **self.options)
+    def forward(self, input: Tensor) -> Any:
+        return ops.max_pool1d(input, **self.options)
 
 
 class AvgPool2d(StatelessModule):
@@ -40,8 +40,8 @@ class AvgPool2d(StatelessModule):
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
         super().__init__(**window, count_include_pad=count_include_pad, divisor_override=divisor_override)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.avg_pool2d(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.avg_pool2d(input, **self.options)
 
 
 class AvgPool1d(StatelessModule):
@@ -54,8 +54,8 @@ class AvgPool1d(StatelessModule):
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
         super().__init__(**window, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.avg_pool1d(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.avg_pool1d(input, **self.options)
 
 
 class AdaptiveAvgPool2d(StatelessModule):
@@ -64,8 +64,8 @@ class AdaptiveAvgPool2d(StatelessModule):
     def __init__(self, output_size: Any) -> None:
         super().__init__(output_size=output_size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.adaptive_avg_pool2d(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.adaptive_avg_pool2d(input, **self.options)
 
 
 class AdaptiveMaxPool2d(StatelessModule):
@@ -74,5 +74,5 @@ class AdaptiveMaxPool2d(StatelessModule):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size=output_size, return_indices=return_indices)
 
-    def forward(self, x: Tensor) -> Any:
-        return ops.adaptive_max_pool2d(x, **self.options)
+    def forward(self, input: Tensor) -> Any:
+        return ops.adaptive_max_pool2d(input, **self.options)

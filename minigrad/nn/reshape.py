@@ -15,8 +15,8 @@ class Identity(StatelessModule):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x
+    def forward(self, input: Tensor) -> Tensor:
+        return input
 
 
 class Flatten(StatelessModule):
@@ -25,8 +25,8 @@ class Flatten(StatelessModule):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__(start_dim=start_dim, end_dim=end_dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.flatten(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.flatten(input, **self.options)
 
 
 class Unflatten(StatelessModule):
@@ -35,9 +35,9 @@ class Unflatten(StatelessModule):
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__(dim=dim, unflattened_size=tuple(unflattened_size))
 
-    def forward(self, x: Tensor) -> Tensor:
-        dim = self.options["dim"] % x.dim()
-        return x.reshape(*x.shape[:dim], *self.options["unflattened_size"], *x.shape[dim + 1 :])
+    def forward(self, input: Tensor) -> Tensor:
+        dim = self.options["dim"] % input.dim()
+        return input.reshape(*input.shape[:dim], *self.options["unflattened_size"], *input.shape[dim + 1 :])
 
 
 class Upsample(StatelessModule):
@@ -50,8 +50,8 @@ class Upsample(StatelessModule):
         options = {"align_corners": align_corners, "recompute_scale_factor": recompute_scale_factor}
         super().__init__(size=size, scale_factor=scale_factor, mode=mode, **options)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.interpolate(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.interpolate(input, **self.options)
 
 
 class UpsamplingNearest2d(Upsample):
@@ -76,9 +76,9 @@ class _Pad2d(StatelessModule):
     def __init__(self, padding: Any, **options: Any) -> None:
         super().__init__(padding=(padding,) * 4 if isinstance(padding, int) else tuple(padding), **options)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         options = {"pad": self.options["padding"], "mode": self.mode, "value": self.options.get("value", 0.0)}
-        return ops.pad(x.unsqueeze(0), **options).squeeze(0) if x.dim() == 3 else ops.pad(x, **options)
+        return ops.pad(input.unsqueeze(0), **options).squeeze(0) if input.dim() == 3 else ops.pad(input, **options)
 
 
 class ReflectionPad2d(_Pad2d):
@@ -119,8 +119,8 @@ class PixelShuffle(StatelessModule):
     def __init__(self, upscale_factor: int) -> None:
         super().__init__(upscale_factor=upscale_factor)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.pixel_shuffle(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.pixel_shuffle(input, **self.options)
 
 
 class PixelUnshuffle(StatelessModule):
@@ -129,5 +129,5 @@ class PixelUnshuffle(StatelessModule):
     def __init__(self, downscale_factor: int) -> None:
         super().__init__(downscale_factor=downscale_factor)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.pixel_unshuffle(x, **self.options)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.pixel_unshuffle(input, **self.options)

@@ -190,6 +190,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         raise ValueError(f"prelu: weight must be {wanted}, got shape {slopes.shape}")
     if slopes.shape[0] > 1:
         slopes = reshape(slopes, (-1,) + (1,) * (x.array.ndim - 2))
+    elif not x.array.ndim:
+        slopes = reshape(slopes, ())
     return apply(PReLU(), x, slopes)
 
 
