@@ -41,11 +41,14 @@ def make_parser() -> Parser:
     parser = Parser("Train a generative adversarial network on small pictures.", prog="python -m experiments.train_gan")
     what = parser.add_argument_group("what is trained on what")
     what.add_argument("--net", choices=RECIPES, default="dcgan_lab", help="the pair of networks")
-    what.add_argument("--loss", choices=LOSSES, default="ns", help="what they are asked to do")
+    what.add_argument("--loss", choices=LOSSES, help="what they are asked to do; default: the network's, mostly ns")
     what.add_argument("--dataset", default="typeset", metavar="typeset|mnist|fashion_mnist|FOLDER", help="the pictures")
     what.add_argument("--data-dir", metavar="DIR", help="where mnist or fashion_mnist lie; default: download once")
     what.add_argument(
-        "--image-size", type=positive_int, metavar="N", help="side of a folder's pictures (--net dcgan: 64)"
+        "--image-size",
+        type=positive_int,
+        metavar="N",
+        help="side of the pictures, a power of two (--net dcgan, progressive, stylegan)",
     )
     what.add_argument("--conditional", action="store_true", help="tell both networks the class (--net mlp)")
     what.add_argument("--hidden", type=sizes, default=(), metavar="N,N", help="sizes of the hidden layers (--net mlp)")
@@ -56,6 +59,9 @@ def make_parser() -> Parser:
     how.add_argument("--g-lr", type=positive_float, help="of the generator alone")
     how.add_argument("--d-lr", type=positive_float, help="of the discriminator alone")
     how.add_argument("--beta1", type=part, help="Adam's momentum")
+    how.add_argument(
+        "--grow-steps", type=positive_int, metavar="N", help="progressive, stylegan: steps to fade a size in"
+    )
     how.add_argument("--noise", choices=("uniform", "normal"), help="what the generator starts from")
     how.add_argument("--noise-dim", type=positive_int, metavar="N", help="how many numbers of it")
     _add_tricks(parser)
@@ -64,14 +70,14 @@ def make_parser() -> Parser:
 
 
 def _add_tricks(parser: Parser) -> None:
-    tricks = parser.add_argument_group("tricks (all off unless given)")
+    tricks = parser.add_argument_group("tricks (off unless given or the network's own)")
     tricks.add_argument("--label-smoothing", type=part, default=0.0, metavar="E", help="real targets 1 - E")
     tricks.add_argument("--label-noise", type=part, default=0.0, metavar="E", help="move targets by up to E")
     tricks.add_argument("--flip-labels", type=part, default=0.0, metavar="P", help="swap this part of the targets")
     tricks.add_argument("--instance-noise", type=non_negative_float, default=0.0, metavar="S", help="blur what D sees")
     tricks.add_argument("--noise-steps", type=natural_number, default=0, metavar="N", help="steps until that is over")
     tricks.add_argument("--dropout", type=part, default=0.0, metavar="P", help="in the discriminator")
-    tricks.add_argument("--ema", type=part, default=0.0, metavar="DECAY", help="sample from an averaged generator")
+    tricks.add_argument("--ema", type=part, metavar="DECAY", help="sample from an averaged generator")
     tricks.add_argument("--spectral-norm", action="store_true", help="normalize the discriminator's layers")
 
 
@@ -90,7 +96,8 @@ def settings_from(options: argparse.Namespace) -> GanSettings:
     """The settings that the options describe, defaults filled in. Errors: UserError for what does not go together."""
     check_effects(options)
     recipe = RECIPES[options.net]
-    lr, betas = usual_rate(options.net, options.loss)
+    loss = options.loss or recipe.loss
+    lr, betas = usual_rate(options.net, loss)
     lr = options.lr or lr
     own_folder = options.dataset not in NAMED
     side = recipe.side or options.image_size or (64 if own_folder else 32)
@@ -100,25 +107,26 @@ def settings_from(options: argparse.Namespace) -> GanSettings:
         )
     settings = GanSettings(
         net=options.net,
-        loss=options.loss,
+        loss=loss,
         dataset=options.dataset,
         noise=options.noise or recipe.noise,
         noise_dim=options.noise_dim or recipe.noise_dim,
         batch_size=options.batch_size or recipe.batch_size,
-        d_steps=options.d_steps or LOSSES[options.loss].d_steps,
+        d_steps=options.d_steps or LOSSES[loss].d_steps,
         g_lr=options.g_lr or lr,
         d_lr=options.d_lr or lr,
         betas=(betas[0] if options.beta1 is None else options.beta1, betas[1]),
         seed=options.seed,
         image_size=side,
-        picture_size=side if own_folder else 28,
+        picture_size=side if own_folder else min(side, 28),
         channels=3 if own_folder and recipe.side is None else 1,
         classes=10 if options.conditional else 0,
         hidden=options.hidden,
         tricks=Tricks(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Tricks)}),
         dropout=options.dropout,
-        ema=options.ema,
+        ema=recipe.ema if options.ema is None else options.ema,
         spectral_norm=options.spectral_norm,
+        grow_steps=options.grow_steps or recipe.grow_steps,
     )
     check(settings)
     return settings

@@ -12,11 +12,13 @@ import minigrad as mg
 from minigrad import devices, nn
 from minigrad.autograd import Tensor
 from minigrad.devices import Device
+from minigrad.nn import functional as F
 
 from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_checkpoints import Checkpoint, Upgrade
 from ..common.run_parts import check_like, described
+from .growth import Growth
 from .recipes import check, make_networks, noise_sampler
 from .settings import GanSettings
 
@@ -86,6 +88,8 @@ class Trained:
         except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
             raise UserError(f"{path}: {error}") from error
         generator.load_state_dict(checkpoint.parts[name])
+        if self.settings.grow_steps:
+            Growth([generator], self.settings.grow_steps).at(max(0, self.step - 1))  # as in the last step
         self.generator: nn.Module = generator.to(device=device).eval().requires_grad_(False)
         self.noise = noise_sampler(self.settings, device)
 
@@ -107,8 +111,13 @@ class Trained:
 
 
 def as_pictures(images: Tensor, settings: GanSettings) -> Tensor:
-    """What a generator gives, (N, 784) or (N, C, S, S) in [-1, 1], as pictures (N, C, H, W) in [0, 1] on the CPU."""
+    """What a generator gives, (N, 784) or (N, C, S, S) in [-1, 1], as pictures (N, C, H, W) in [0, 1] on the CPU.
+
+    What a network draws that still grows is enlarged to the side of the others, every pixel a square.
+    """
     side, channels = settings.image_size, settings.channels
+    if settings.grow_steps:
+        images = F.interpolate(images, size=(side, side), mode="nearest")
     pictures = images.reshape(-1, channels, side, side).cpu() * 0.5 + 0.5
     border = (side - settings.picture_size) // 2
     return pictures[:, :, border : side - border, border : side - border] if border else pictures

@@ -43,13 +43,16 @@ def check_data_dir(data_dir: str | None, dataset: str | None) -> None:
 def real_batches(loader: DataLoader, side: int, classes: int, device: devices.Device) -> Iterator[Batch]:
     """Batches without end: pictures (N, C, side, side) in [-1, 1] and, if there are classes, their numbers.
 
-    28 x 28 pictures become 32 x 32 with a black border where the network wants a power of two.
+    28 x 28 pictures become 32 x 32 with a black border where the network wants a power of two, and smaller by averages.
     """
     for images, labels in loader.forever():
         yield prepared(images, side).to(device), labels.to(device) if classes else None
 
 
 def prepared(images: Tensor, side: int) -> Tensor:
-    """2 (x - 0.5), with a border where pictures are smaller than `side`."""
+    """2 (x - 0.5), with a border where pictures are smaller than `side`; averaged where they are larger."""
+    if images.shape[-1] > side:
+        larger = 1 << (images.shape[-1] - 1).bit_length()
+        return F.avg_pool2d(prepared(images, larger), larger // side)
     border = (side - images.shape[-1]) // 2
     return F.pad(2.0 * (images - 0.5), (border,) * 4, value=-1.0) if border > 0 else 2.0 * (images - 0.5)

@@ -16,6 +16,7 @@ from ..common.run_parts import Part
 from ..common.training_run import Game
 from .checkpoints import UPGRADES, as_pictures
 from .datasets import real_batches
+from .growth import Growth
 from .recipes import RECIPES, make_loss, make_networks, make_optimizer, noise_sampler
 from .settings import GanSettings
 from .training import Batch, Losses, Players, alternate, simultaneous
@@ -55,6 +56,10 @@ class Gan(Game):
         if settings.ema:
             self.average = Average(make_networks(settings)[0].to(device=device), settings.ema)
             self.average.network.load_state_dict(generator.state_dict())
+        self.growth: Growth | None = None
+        if settings.grow_steps:
+            averaged = [self.average.network] if self.average else []
+            self.growth = Growth([generator, discriminator, *averaged], settings.grow_steps)
         self.loader = DataLoader(dataset, settings.batch_size, shuffle=True, drop_last=not recipe.whole_epochs)
         self.algorithm = simultaneous if recipe.simultaneous else alternate
         self.fixed_noise, self.fixed_labels = self._fixed_noise()
@@ -62,6 +67,7 @@ class Gan(Game):
             "G": generator, "D": discriminator,
             "g_optimizer": self.players.g_optimizer, "d_optimizer": self.players.d_optimizer,
             **({"average": self.average.network} if self.average else {}),
+            **({"growth": self.growth} if self.growth else {}),
             "fixed_noise": self.fixed_noise, "data": self.loader,
         }  # fmt: skip
 
@@ -80,6 +86,9 @@ class Gan(Game):
     def step(self, batches: Iterator[Batch], number: int) -> Losses:
         """One step of the algorithm in `training`, then of the generator's average."""
         self.players.step = number
+        if self.growth:
+            self.growth.at(number)
+            batches = self.growth.batches(batches)
         losses = self.algorithm(self.players, batches)
         if self.average:
             self.average.update(self.players.G)

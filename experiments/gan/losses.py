@@ -12,6 +12,8 @@ With p = sigmoid(s) and means over the batch:
     lsgan       D: ((s_real - 1)^2 + s_fake^2) / 2     G: (s_fake - 1)^2 / 2   (Mao et al. 2017, equation 9)
     wgan        D: s_fake - s_real, weights clipped    G: -s_fake          (Arjovsky et al. 2017, algorithm 1)
     wgan-gp     D: as wgan, plus a gradient penalty    G: -s_fake          (Gulrajani et al. 2017, algorithm 1)
+    wgan-gp-drift  wgan-gp, and 0.001 mean s_real^2 keeps scores near 0   (Karras et al. 2018, appendix A.1)
+    ns-r1       D: as ns, plus 10/2 mean |dD/dx|^2 at real x   G: as ns    (Mescheder et al. 2018, equation 9)
     hinge       D: relu(1 - s_real) + relu(1 + s_fake) G: -s_fake          (Lim and Ye 2017; Miyato et al. 2018)
 
 Targets are 1 for real and 0 for fake, or what label smoothing makes of them; only ns, saturating and lsgan use them.
@@ -35,7 +37,8 @@ class GanLoss:
 
     uses_targets: whether label tricks can act. reported: from an output to what is reported as D(x): the probability
     of being real where there is one, else the score. clip: bound on each weight, after each discriminator step.
-    penalty: the factor of the gradient penalty. d_steps: discriminator steps a generator step (k).
+    penalty: the factor of the gradient penalty. drift: of mean s_real^2. r1: gamma of R1.
+    d_steps: discriminator steps a generator step (k).
     """
 
     name: str
@@ -45,6 +48,8 @@ class GanLoss:
     uses_targets: bool = True
     clip: float | None = None
     penalty: float = 0.0
+    drift: float = 0.0
+    r1: float = 0.0
     d_steps: int = 1
 
 
@@ -97,6 +102,8 @@ LOSSES = {
         GanLoss("lsgan", _lsgan_discriminator, _lsgan_generator, _same),
         GanLoss("wgan", _critic, _raise_score, _same, uses_targets=False, clip=0.01, d_steps=5),
         GanLoss("wgan-gp", _critic, _raise_score, _same, uses_targets=False, penalty=10.0, d_steps=5),
+        GanLoss("wgan-gp-drift", _critic, _raise_score, _same, uses_targets=False, penalty=10.0, drift=1e-3),
+        GanLoss("ns-r1", _ns_discriminator, _ns_generator, mg.sigmoid, r1=10.0),
         GanLoss("hinge", _hinge_discriminator, _raise_score, _same, uses_targets=False),
     )
 }
@@ -128,3 +135,13 @@ def gradient_penalty(discriminate: Callable[..., Tensor], real: Tensor, fake: Te
     (gradients,) = mg.grad(discriminate(between).sum(), [between], create_graph=True)
     norms = mg.sqrt((gradients.reshape(count, -1) ** 2).sum(1) + 1e-12)
     return ((norms - 1.0) ** 2).mean()
+
+
+def r1_penalty(discriminate: Callable[..., Tensor], real: Tensor) -> Tensor:
+    """mean |d D(x) / dx|^2 / 2 at the real samples x. The factor gamma is not included.
+
+    discriminate: samples to scores (N, 1). real: (N, ...) without a graph. (Mescheder et al. 2018, equation 9.)
+    """
+    samples = real.detach().requires_grad_()
+    (gradients,) = mg.grad(discriminate(samples).sum(), [samples], create_graph=True)
+    return 0.5 * (gradients.reshape(real.shape[0], -1) ** 2).sum(1).mean()

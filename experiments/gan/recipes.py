@@ -14,7 +14,7 @@ import minigrad as mg
 from minigrad import nn, optim
 from minigrad.autograd import Tensor
 from minigrad.optim.optimizer import Optimizer
-from nets import dcgan, mlp_gan
+from nets import dcgan, mlp_gan, progressive_gan, stylegan
 
 from ..common.cli import UserError
 from .losses import LOSSES, NS_OF_PROBABILITIES, GanLoss
@@ -41,6 +41,9 @@ class Recipe:
     probabilities: bool = False
     options: tuple[str, ...] = ()  # which of hidden, dropout, conditional the networks understand
     side: int | None = 28  # None: any power of two
+    loss: str = "ns"
+    ema: float = 0.0
+    grow_steps: int = 0  # 0: does not grow
 
 
 def _mlp(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
@@ -72,6 +75,16 @@ def _paper(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
     return generator, dcgan.PaperDiscriminator(**shape, batch_norm=settings.loss != "wgan-gp")
 
 
+def _progressive(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    shape = {"image_size": settings.image_size, "channels": settings.channels}
+    return progressive_gan.Generator(settings.noise_dim, **shape), progressive_gan.Discriminator(**shape)
+
+
+def _stylegan(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
+    shape = {"image_size": settings.image_size, "channels": settings.channels}
+    return stylegan.Generator(settings.noise_dim, **shape), stylegan.Discriminator(**shape)
+
+
 RECIPES = {
     "mlp": Recipe(_mlp, 96, "uniform", 1e-3, (0.5, 0.999), options=("hidden", "dropout", "conditional")),
     "mlp_deep": Recipe(_mlp_deep, 100, "normal", 2e-4, (0.9, 0.999), whole_epochs=True, probabilities=True),
@@ -79,7 +92,15 @@ RECIPES = {
     "dcgan_a": Recipe(_geron, 100, "normal", 2e-4, (0.5, 0.999), probabilities=True),
     "dcgan_b": Recipe(_keras, 100, "normal", 1e-4, (0.9, 0.999), batch_size=256, simultaneous=True),
     "dcgan": Recipe(_paper, 100, "normal", 2e-4, (0.5, 0.999), side=None),
-}
+    "progressive": Recipe(
+        _progressive, 64, "normal", 1e-3, (0.0, 0.99), batch_size=32, grid_every=50, side=None,
+        loss="wgan-gp-drift", ema=0.99, grow_steps=200,
+    ),
+    "stylegan": Recipe(
+        _stylegan, 64, "normal", 1e-3, (0.0, 0.99), batch_size=32, grid_every=50, side=None,
+        loss="ns-r1", ema=0.99, grow_steps=200,
+    ),
+}  # fmt: skip
 
 
 def make_networks(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
@@ -137,6 +158,11 @@ def check(settings: GanSettings) -> None:
     recipe = RECIPES[net]
     if recipe.side not in (None, settings.image_size):
         raise UserError(f"image_size {settings.image_size}: the network {net} draws {recipe.side} pixels; use dcgan")
+    if bool(settings.grow_steps) != bool(recipe.grow_steps):
+        growing = " and ".join(name for name, other in RECIPES.items() if other.grow_steps)
+        raise UserError(f"--grow-steps {settings.grow_steps}: {growing} grow and need some, other networks do not")
+    if settings.spectral_norm and recipe.grow_steps:
+        raise UserError(f"--spectral-norm: the network {net} scales its weights itself; use --net dcgan")
     for option, used in (
         ("hidden", settings.hidden),
         ("dropout", settings.dropout),

@@ -17,6 +17,7 @@ class GanSettings:
     image_size: the side in pixels of what the networks see; picture_size: of the data's pictures, which get a border
     where they are smaller. classes: 0, or the number of classes of a conditional GAN. hidden: sizes of the hidden
     layers, empty for the network's own. betas: Adam's. ema: decay of the averaged generator, 0 for none.
+    grow_steps: how long each level of a growing network fades in, and then stays; 0 for networks that do not grow.
     """
 
     net: str
@@ -39,6 +40,7 @@ class GanSettings:
     dropout: float = 0.0
     ema: float = 0.0
     spectral_norm: bool = False
+    grow_steps: int = 0
 
     def __post_init__(self) -> None:
         """Errors: ValueError for sizes of which no network can be made."""
@@ -60,3 +62,5 @@ class GanSettings:
             raise ValueError(f"noise must be uniform or normal, got {self.noise!r}")
         if not (0 <= self.dropout < 1 and 0 <= self.ema < 1):
             raise ValueError("dropout and ema must lie in 0 to below 1")
+        if not 0 <= self.grow_steps <= 10**9:
+            raise ValueError(f"grow_steps must lie in 0 to 1,000,000,000, got {self.grow_steps}")

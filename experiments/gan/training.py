@@ -17,7 +17,7 @@ from minigrad.autograd import Tensor
 from minigrad.devices import CPU, Device
 from minigrad.optim.optimizer import Optimizer
 
-from .losses import GanLoss, gradient_penalty
+from .losses import GanLoss, gradient_penalty, r1_penalty
 from .tricks import Tricks
 
 Batch = tuple[Tensor, Tensor | None]  # real samples (N, ...) and, for conditional GANs, their classes (N,)
@@ -79,6 +79,10 @@ def improve_discriminator(players: Players, real: Tensor, labels: Tensor | None)
     if players.loss.penalty:
         penalty = gradient_penalty(lambda samples: players.discriminate(samples, labels), real, fake)
         d_loss = d_loss + players.loss.penalty * penalty
+    if players.loss.drift:
+        d_loss = d_loss + players.loss.drift * (logits_real * logits_real).mean()
+    if players.loss.r1:
+        d_loss = d_loss + players.loss.r1 * r1_penalty(lambda samples: players.discriminate(samples, labels), real)
     d_loss.backward()
     players.d_optimizer.step()
     clip_weights(players)

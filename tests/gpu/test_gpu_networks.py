@@ -11,11 +11,13 @@ gpu_device.require_gpu()
 pytestmark = pytest.mark.gpu
 
 import minigrad as mg  # noqa: E402
+from experiments.gan.losses import LOSSES  # noqa: E402
+from experiments.gan.training import Players, alternate  # noqa: E402
 from experiments.super_resolution import game as super_resolution  # noqa: E402
 from experiments.text import game as text_gan  # noqa: E402
 from minigrad import cuda, devices, optim  # noqa: E402
 from minigrad.data import TypesetDigits  # noqa: E402
-from nets import dcgan, mlp_gan, vgg  # noqa: E402
+from nets import dcgan, mlp_gan, progressive_gan, stylegan, vgg  # noqa: E402
 from nets.classifier import DigitClassifier  # noqa: E402
 
 F = mg.nn.functional
@@ -116,6 +118,26 @@ def text_gan_losses(device):
 
 def test_gan_cls_trains_alike():
     assert text_gan_losses(CUDA) == pytest.approx(text_gan_losses(devices.CPU), rel=1e-3)
+
+
+def growing_gan_losses(nets, loss, device):
+    """One step at alpha 0.5 of 8 pixels, with the paper's loss and its gradient of a gradient.
+
+    Random numbers come from the CPU, on which the two devices agree.
+    """
+    mg.manual_seed(4)
+    G, D = (network.to(device) for network in (nets.Generator(5, 8, width=4), nets.Discriminator(8, width=4)))
+    for network in (G, D):
+        network.grow_to(1, 0.5)
+    searches = [optim.SGD(network.parameters(), lr=1e-2) for network in (G, D)]
+    players = Players(G, D, *searches, LOSSES[loss], lambda count: mg.randn(count, 5).to(device), device=device)
+    real = mg.rand(4, 1, 8, 8).to(device) * 2 - 1
+    return {name: value.item() for name, value in alternate(players, iter([(real, None)])).items()}
+
+
+@pytest.mark.parametrize("nets, loss", [(progressive_gan, "wgan-gp-drift"), (stylegan, "ns-r1")])
+def test_growing_gans_train_alike(nets, loss):
+    assert growing_gan_losses(nets, loss, CUDA) == pytest.approx(growing_gan_losses(nets, loss, devices.CPU), rel=1e-3)
 
 
 def style_gradient(device):

@@ -138,7 +138,7 @@ def load(twin, network):
         theirs.data = torch.from_numpy(ours.detach().numpy().copy())
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name in RECIPES if not RECIPES[name].grow_steps])
 def test_training_goes_as_in_pytorch_step_by_step(name):
     mg.manual_seed(11)
     recipe, random = RECIPES[name], np.random.default_rng(5)
