@@ -28,6 +28,11 @@ FORMULAS = {
     "lsgan": (lambda r, f: ((r - 1) ** 2).mean() / 2 + (f**2).mean() / 2, lambda f: ((f - 1) ** 2).mean() / 2),
     "wgan": (lambda r, f: f.mean() - r.mean(), lambda f: -f.mean()),
     "wgan-gp": (lambda r, f: f.mean() - r.mean(), lambda f: -f.mean()),
+    "wgan-gp-drift": (lambda r, f: f.mean() - r.mean(), lambda f: -f.mean()),
+    "ns-r1": (
+        lambda r, f: np.log1p(np.exp(-r)).mean() + np.log1p(np.exp(f)).mean(),
+        lambda f: np.log1p(np.exp(-f)).mean(),
+    ),
     "hinge": (lambda r, f: np.maximum(0, 1 - r).mean() + np.maximum(0, 1 + f).mean(), lambda f: -f.mean()),
 }
 
