@@ -50,7 +50,7 @@ class Function:
         return apply(_Call(cls, inputs), *[x for x in inputs if isinstance(x, Tensor)])
 
 
-class _Call(Op):
+class _Call(Op, abstract=True):
     """One use of a Function."""
 
     def __init__(self, function: type[Function], inputs: tuple[Any, ...]) -> None:

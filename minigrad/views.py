@@ -66,7 +66,7 @@ def replay(steps: Iterable[Op], x: Tensor) -> Tensor:
     return x
 
 
-class ViewOp(Op):
+class ViewOp(Op, abstract=True):
     """An operation whose result may share memory with its first input; then it is a `View` of it."""
 
     def wrap(self, array: Array, inputs: Sequence[Any]) -> Tensor:
