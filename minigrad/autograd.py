@@ -207,10 +207,10 @@ def apply(op: Op, *inputs: Any) -> Tensor:
     except Exception as error:
         errors.explain(op, arrays, error)
         raise
-    output = op.wrap(array := _as_array(result), inputs)
+    array = result if type(result) is np.ndarray else _as_array(result)
+    output = op.wrap(array, inputs)
     if True in needs:
-        output.requires_grad, output.node = True, op
-        op.shape = array.shape
+        output.requires_grad, output.node, op.shape = True, op, array.shape
         op.parents = [node_of(x) if need else None for x, need in zip(inputs, needs)]
         op.records = [None if value is None else _packed(value, op, inputs, result, output) for value in op.records]
     else:

@@ -40,7 +40,7 @@ class Elementwise(Op, abstract=True):
     quiet = False  # whether formula may overflow, divide by zero, or be undefined, without NumPy's warning of it
     derivatives: tuple[Callable[..., Tensor] | None, ...]  # of each input
     reads: tuple[tuple[int, ...], ...]  # for each derivative, where in (*inputs, y) its arguments stand
-    kept: dict[tuple[bool, ...], list[bool]]  # which of (*inputs, y) to save, by which inputs need a gradient
+    kept: dict[tuple[bool, ...], list[bool] | None]  # which of (*inputs, y) to save (None: none), by `needs`
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -51,7 +51,7 @@ class Elementwise(Op, abstract=True):
         cls.kept = {}
         for needs in itertools.product((False, True), repeat=len(inputs)):
             read = {place for need, where in zip(needs, cls.reads) if need for place in where}
-            cls.kept[needs] = [place in read for place in places.values()]
+            cls.kept[needs] = [place in read for place in places.values()] if read else None
 
     def formula(self, *arrays: Any) -> Array:
         raise TypeError(f"{type(self).__name__} defines no formula")
@@ -63,18 +63,18 @@ class Elementwise(Op, abstract=True):
         else:
             y = self.formula(*arrays)
         if True in self.needs:
-            self.shapes = [getattr(array, "shape", ()) for array in arrays]
             kept = self.kept[tuple(self.needs)]
-            self.save(*[value if keep else None for value, keep in zip((*arrays, y), kept)])
+            if kept is not None:
+                self.save(*[value if keep else None for value, keep in zip((*arrays, y), kept)])
         return y
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
-        saved = self.saved
+        saved = self.saved if self.records else ()
         shares: list[Tensor | None] = []
-        for need, derivative, places, shape in zip(needed, self.derivatives, self.reads, self.shapes):
+        for need, derivative, places, parent in zip(needed, self.derivatives, self.reads, self.parents):
             if need and derivative is not None:
                 share = derivative(self, grad, *[saved[place] for place in places])
-                shares.append(share if share.array.shape == shape else sum_to(share, shape))
+                shares.append(share if share.array.shape == parent.shape else sum_to(share, parent.shape))
             else:
                 shares.append(None)
         return tuple(shares)
