@@ -26,7 +26,7 @@ ifneq ($(filter-out $(KNOWN),$(CHOSEN)),)
 $(error EXTRAS=$(strip $(EXTRAS)): there is no extra "$(firstword $(filter-out $(KNOWN),$(CHOSEN)))"; there are $(KNOWN))
 endif
 
-.PHONY: demo test test-gpu test-newest test-oldest mutate coverage lint types lock clean
+.PHONY: demo test test-gpu test-newest test-oldest mutate robustness coverage lint types lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.minigrad
@@ -56,6 +56,12 @@ test-oldest:
 # Bugs planted in every derivative: which does the gradient table see? Some minutes.
 mutate: $(INSTALLED)
 	$(RUN) -m tests.helpers.mutation
+
+# Damaged files, absurd command lines and crafted checkpoints, many of each. Some minutes.
+robustness: export MINIGRAD_ROBUSTNESS ?= 1000
+robustness: export MINIGRAD_CRAFTED ?= 2000
+robustness: $(INSTALLED)
+	$(RUN) -m pytest $(PYTEST) tests/robustness tests/experiments/gan/test_crafted_checkpoints.py
 
 # Which lines the tests run, as a table; PYTEST="-q -x" and TESTS=... as for `make test`.
 coverage: $(INSTALLED) $(VENV)/.dev

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import re
 from pathlib import Path
 
@@ -39,11 +38,9 @@ from .common.cli import (
 from .common.html_page import Page
 from .common.progress import interruptible, progress_bar, show
 from .style.calibration import calibrate
+from .style.memory import check_memory, fitted
 from .style.presets import PRESETS, RANDOM_FEATURES, Preset
 from .style.search import Evaluation, Search, Targets, noise_picture
-
-BYTES_PER_PIXEL = 2100  # of the picture, measured with VGG19 to conv5_1: features, their gradients, scratch
-BYTES_ALWAYS = 550 << 20  # weights, their Winograd transforms, the program
 
 
 def parser() -> Parser:
@@ -145,35 +142,6 @@ def check_effects(options: argparse.Namespace, preset: Preset) -> None:
         )
 
 
-def available_memory() -> int | None:
-    """Bytes that a program may still take, or None where the system does not say. The kernel's own estimate comes
-    first: pages that only cache files can be had, but do not count as free."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
-    except (OSError, StopIteration):
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, AttributeError, OSError):
-        return None
-
-
-def check_memory(size: tuple[int, int]) -> None:
-    """Say what the run needs. Errors: UserError with a size that would fit, if this one does not."""
-    needed = BYTES_ALWAYS + BYTES_PER_PIXEL * size[0] * size[1]
-    print(f"  about {needed / 2**30:.1f} GiB of memory will be used")
-    available = available_memory()
-    if available is None:
-        return
-    if needed > available:
-        shrink = max(0.0, (available - BYTES_ALWAYS) / (BYTES_PER_PIXEL * size[0] * size[1])) ** 0.5
-        raise UserError(
-            f"--size: {size[1]} x {size[0]} pixels need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are "
-            f"free; use --size {max(32, int(max(size) * shrink * 0.95))}"
-        )
-
-
 @dataclasses.dataclass
 class Level:
     """One size of the picture on the way from coarse to fine: `steps` there, after `done` at smaller sizes."""
@@ -199,6 +167,9 @@ class Run:
         )
         check_effects(options, self.preset)
         check_outputs(self.outputs(), self.inputs())
+        longest = round((self.preset.style_size or self.preset.size) * options.style_scale)
+        styles = [fitted(path, longest) for path in options.style]
+        self.memory = check_memory(fitted(options.content, self.preset.size), styles)  # before anything is loaded
         self.content = images.load_picture(options.content, self.preset.size)
         self.height, self.width = self.content.shape[2:]
         if min(self.height, self.width) < 16:
@@ -257,7 +228,7 @@ class Run:
                 "  no --weights: the features are RANDOM (an untrained VGG19, calibrated on these pictures); they "
                 "carry color and brush strokes only.\n  For trained ones: python -m weights_converter download vgg19"
             )
-        check_memory((self.height, self.width))
+        print(f"  about {self.memory / 2**30:.1f} GiB of memory will be used")
 
     def levels(self) -> list[Level]:
         """Coarse to fine, each twice as large as the one before, the steps shared out evenly."""

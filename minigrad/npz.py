@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -26,8 +27,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-# What zipfile and zlib raise over damaged archives; RuntimeError stands for encrypted members and too deep nesting.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+# What zipfile and zlib raise over damaged archives; RuntimeError stands for encrypted members and too deep nesting,
+# ValueError for names that are no text and places that no file has. NpzError is one too: let it through first.
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
 
 
 class NpzError(ValueError):
@@ -76,6 +78,8 @@ def list_npz(path: str | os.PathLike[str]) -> dict[str, Member]:
                         raise NpzError(f"is damaged: it holds the array {name[:60]!r} twice")
                     members[name] = _listed(Path(path), archive, entry)
                 return members
+        except NpzError:
+            raise
         except DAMAGE as error:
             raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
 
@@ -100,6 +104,8 @@ def read_stored(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                 for entry in entries:
                     _header(archive, entry)
                 return {name: _numbers(archive, entry) for name, entry in zip(names, entries, strict=True)}
+        except NpzError:
+            raise
         except DAMAGE as error:
             raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
 
@@ -117,6 +123,8 @@ def _listed(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Mem
         try:
             with open_regular(path) as file, zipfile.ZipFile(file) as again:
                 return _numbers(again, again.getinfo(entry.filename))
+        except NpzError:
+            raise
         except DAMAGE as error:
             raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
 

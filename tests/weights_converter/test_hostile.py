@@ -574,3 +574,23 @@ def test_other_zip_archives_are_told_apart(tmp_path):
 def test_folders_and_missing_files_are_told(tmp_path):
     refused(tmp_path, "is a folder")
     refused(tmp_path / "nothing.pth", "No such file")
+
+
+def test_zip_directories_with_impossible_names_and_places_are_refused(tmp_path):
+    """Names that are no UTF-8, and a member that begins behind the end of every file."""
+    path = write_zip(tmp_path / "a.pth", pickle.dumps({}, 2), extra={"\u00e9": b"", "byteorder": b"little"})
+    content = path.read_bytes()
+    path.write_bytes(content.replace("\u00e9".encode(), b"\xff\xff"))
+    refused(path, "damaged")
+
+    directory = bytearray(content[content.rindex(b"PK\x01\x02") :])
+    directory[42:46] = b"\xff" * 4  # where the last member begins: in the extra field, which zip64 has
+    extra = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    directory[30:32] = struct.pack("<H", len(extra))
+    name = struct.unpack_from("<H", directory, 28)[0]
+    directory[46 + name : 46 + name] = extra
+    end = directory.rindex(b"PK\x05\x06")
+    size = struct.unpack_from("<I", directory, end + 12)[0]
+    struct.pack_into("<I", directory, end + 12, size + len(extra))
+    path.write_bytes(content[: content.rindex(b"PK\x01\x02")] + bytes(directory))
+    refused(path, "damaged|cannot be read")

@@ -13,11 +13,12 @@ from experiments.common import images, plots
 from experiments.common.cli import UserError
 from experiments.style.calibration import calibrate
 from experiments.style.losses import content_loss, gram_matrix, style_loss, style_target, tv_loss
+from experiments.style.memory import check_memory
 from experiments.style.presets import Preset
 from experiments.style.search import Targets
 from nets import vgg
 from tests.helpers.paths import ROOT
-from tests.helpers.style_samples import transfer
+from tests.helpers.style_samples import arguments, transfer
 
 pytestmark = pytest.mark.usefixtures("no_cached_weights")
 
@@ -283,4 +284,17 @@ def test_bad_arguments_are_one_sentence(files, tmp_path, arguments, text):
 
 def test_a_picture_too_large_for_the_memory_is_refused_with_a_size(capsys):
     with pytest.raises(UserError, match="use --size"):
-        style_transfer.check_memory((200_000, 200_000))
+        check_memory((200_000, 200_000))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--size", "2000000"), ("--style-scale", "100000"), ("--style-scale", "1e9")]
+)
+def test_what_does_not_fit_is_refused_before_a_picture_is_loaded(files, tmp_path, monkeypatch, option, value):
+    def loaded(*_):
+        raise AssertionError("a picture was loaded")
+
+    monkeypatch.setattr(images, "load_picture", loaded)
+    options = [*arguments(files, tmp_path / "out.png"), option, value]
+    with pytest.raises(UserError, match=f"{option}.* GiB"):
+        style_transfer.main(options)
