@@ -16,8 +16,9 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,15 +34,16 @@ VERSION = 1
 # ------------------------------------------------------------------------- values to JSON and back
 
 
-def save(state: Any, path: str | os.PathLike[str]) -> None:
+def save(state: Any, path: str | os.PathLike[str] | BinaryIO) -> None:
     """Write a nested structure of dicts, lists, tuples, Tensors, arrays, numbers, strings, bools and None.
 
+    path: a file's, or a binary file open for writing, such as io.BytesIO().
     Errors: TypeError for anything else, naming its place; OSError if the file cannot be written (the old one stays).
     """
     arrays: dict[str, np.ndarray] = {}
     tree = {"format": FORMAT, "version": VERSION, "state": _encode(state, "state", arrays)}
-    with atomic_write(path) as file:
-        members: dict[str, Any] = {"tree": np.asarray(json.dumps(tree)), **arrays}
+    members: dict[str, Any] = {"tree": np.asarray(json.dumps(tree)), **arrays}
+    with atomic_write(path) if isinstance(path, (str, os.PathLike)) else nullcontext(path) as file:
         np.savez(file, **members)
 
 
@@ -74,14 +76,15 @@ def _key(key: Any, place: str) -> Any:
     return key
 
 
-def load(path: str | os.PathLike[str], map_location: str | Device = "cpu") -> Any:
+def load(path: str | os.PathLike[str] | BinaryIO, map_location: str | Device = "cpu") -> Any:
     """What `save` wrote; tensors are put on the device `map_location`.
 
+    path: a file's, or a binary file open for reading, which is read from where it stands.
     Errors: FileNotFoundError, also for a folder, a pipe or a device; ValueError if the file is truncated, damaged, or
     not a checkpoint of this version. A file never takes more memory than its own size: see npz.read_stored.
     """
     target = device(map_location)
-    if not Path(path).is_file():
+    if isinstance(path, (str, os.PathLike)) and not Path(path).is_file():
         what = "not a file" if Path(path).exists() else "there is no such checkpoint"
         raise FileNotFoundError(errno.ENOENT, what, str(path))
     try:

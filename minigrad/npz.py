@@ -14,6 +14,7 @@ Nothing is ever unpickled. Format: numpy.lib.format, versions 1.0 and 2.0.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import struct
@@ -84,19 +85,20 @@ def list_npz(path: str | os.PathLike[str]) -> dict[str, Member]:
             raise NpzError(f"is damaged or cut short: {error or 'it ends too early'}") from error
 
 
-def read_stored(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def read_stored(path: str | os.PathLike[str] | BinaryIO) -> dict[str, np.ndarray]:
     """All arrays of an archive that is not compressed. What its directory declares must fit into the file, and every
     header must agree with the directory, before the first array is allocated: so a file takes the memory of its size.
 
     Errors: as of list_npz, and NpzError for an archive that is compressed or declares more than it holds.
     """
-    with open_regular(path) as file:
+    with open_regular(path) if isinstance(path, (str, os.PathLike)) else io.BytesIO(path.read()) as file:
         try:
+            size = file.seek(0, os.SEEK_END)
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
                 if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                     raise NpzError("is compressed, as no checkpoint is")
-                if sum(entry.file_size for entry in entries) > os.fstat(file.fileno()).st_size:
+                if sum(entry.file_size for entry in entries) > size:
                     raise NpzError("is damaged: it declares more than it holds")
                 names = [entry.filename.removesuffix(".npy") for entry in entries]
                 if len(set(names)) < len(names):

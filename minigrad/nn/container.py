@@ -50,14 +50,27 @@ class ModuleList(Module):
         self.add_module(str(len(self._modules)), module)
         return self
 
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put a module before the one at `index`; those after it move up by one, also in the state dict."""
+        modules = list(self._modules.values())
+        modules.insert(index, module)
+        for position, held in enumerate(modules):
+            self.add_module(str(position), held)
+
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __getitem__(self, index: int) -> Module:
-        return list(self._modules.values())[index]
+    def __getitem__(self, index: int | slice) -> Any:
+        modules = list(self._modules.values())
+        return ModuleList(modules[index]) if isinstance(index, slice) else modules[index]
 
 
 class ModuleDict(Module):

@@ -278,6 +278,10 @@ class Module:
     def double(self: M) -> M:
         return self.to("float64")
 
+    def half(self: M) -> M:
+        """Refused, as for tensors."""
+        raise TypeError("half: float16 is not supported; float32 is as fast here, and more exact")
+
     def cpu(self: M) -> M:
         return self.to(device="cpu")
 

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import io
 import json
 import os
 import pickle
@@ -38,6 +39,19 @@ def test_every_kind_of_value_comes_back_bit_for_bit(tmp_path):
         same_tensor(loaded[key], state[key])
     assert isinstance(loaded["array"], np.ndarray)
     assert loaded["array"].tobytes() == state["array"].tobytes()
+
+
+def test_a_buffer_takes_and_gives_a_checkpoint():
+    buffer, state = io.BytesIO(), {"w": mg.randn(2, 3), "step": 7}
+    mg.save(state, buffer)
+    with pytest.raises(ValueError, match="not a whole minigrad checkpoint"):
+        mg.load(buffer)  # it stands at its end
+    for _ in range(2):
+        buffer.seek(0)
+        loaded = mg.load(buffer)
+        assert loaded["step"] == 7 and np.array_equal(loaded["w"].numpy(), state["w"].numpy())
+    with pytest.raises(ValueError, match="not a whole minigrad checkpoint"):
+        mg.load(io.BytesIO(buffer.getvalue()[:-40]))
 
 
 def same_tensor(a, b):

@@ -176,3 +176,19 @@ def test_gradients_are_forgotten_or_made_zero():
     assert layer.weight.grad.tolist() == [[0.0, 0.0]]
     layer.zero_grad()
     assert layer.weight.grad is None
+
+
+def test_module_lists_are_extended_filled_and_sliced_as_pytorchs():
+    torch = pytest.importorskip("torch")
+    for library in (mg, torch):
+        layers = [library.nn.Linear(1, n + 1) for n in range(5)]
+        held = library.nn.ModuleList(layers[:2]).extend(layers[2:4])
+        held.insert(1, layers[4])
+        assert list(held) == [layers[0], layers[4], *layers[1:4]]
+        assert list(held.state_dict())[2:4] == ["1.weight", "1.bias"]
+        assert isinstance(held[1:3], library.nn.ModuleList) and list(held[1:3]) == [layers[4], layers[1]]
+
+
+def test_half_precision_is_refused():
+    with pytest.raises(TypeError, match="float16 is not supported"):
+        mg.nn.Linear(1, 1).half()
