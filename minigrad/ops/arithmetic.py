@@ -275,7 +275,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
     if a is input and type(b) in (int, float) and b == 2:
         return apply(Multiply(), a, a)
     if all(x.dtype == BOOL if isinstance(x, Tensor) else isinstance(x, bool) for x in (a, b)):
-        a, b = (cast(x, INT64) if isinstance(x, Tensor) else int(x) for x in (a, b))
+        a, b = (cast(x, INT64) if isinstance(x, Tensor) else int(x) for x in (a, b))  # which NumPy can raise to powers
+        return cast(apply(Power(), a, b), BOOL)
     return apply(Power(), a, b)
 
 

@@ -41,9 +41,11 @@ def test_powers(base, exponent, value, by_base, by_exponent):
         np.testing.assert_allclose([found, *slopes], [value, *expected])
 
 
-def test_powers_of_bools_are_integers():
-    y = mg.tensor([True, False]) ** True
-    assert y.dtype == mg.int64 and y.tolist() == [1, 0]
+def test_powers_of_bools_by_bools_are_bools():
+    """As PyTorch's: False to the power False is True."""
+    for exponent, expected in ((True, [True, False]), (False, [True, True])):
+        y = mg.tensor([True, False]) ** exponent
+        assert y.dtype == mg.bool and y.tolist() == expected
 
 
 @pytest.mark.parametrize(
