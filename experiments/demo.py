@@ -69,7 +69,7 @@ def style(demo: Demo) -> None:
     """A photograph in the style of a painting, seen through random features."""
     painting, photograph = demo.out / "painting.png", demo.out / "photograph.png"
     result = demo.out / "stylized.png"
-    Image.open(cbook.get_sample_data("grace_hopper.jpg")).convert("RGB").save(photograph)
+    Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).convert("RGB").save(photograph)
     demo.page.heading("Style transfer")
     demo.page.paragraph(
         "The picture on the right was found by gradient descent on its pixels: its features in a VGG19 should match "

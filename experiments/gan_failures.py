@@ -50,6 +50,7 @@ def saturation(folder: Path) -> dict[str, float]:
     for name, title in (("saturating", "minimax: log(1 - D)"), ("ns", "non-saturating: -log D")):
         logits = mg.tensor(scores.reshape(-1, 1), requires_grad=True)
         LOSSES[name].generator(logits).backward()
+        assert logits.grad is not None
         pulls[title] = np.abs(logits.grad.numpy()[:, 0]) * len(scores)
     plot_curves(pulls, folder / "saturation.png", scores, label="pull on the generator", title="x: what D says (logit)")
     at = int(np.argmin(np.abs(scores + 6)))

@@ -362,7 +362,7 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Any, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple; nobody's `grad` changes.
 
     grad_outputs: the gradient with respect to each output (None: 1, for scalars). retain_graph: as in

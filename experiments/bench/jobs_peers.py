@@ -49,7 +49,8 @@ def gatys(framework: str, size: int) -> Job:
 
     def run() -> object:
         x = Variable(start)
-        h, loss, position = x, 0, 0
+        h, position = x, 0
+        loss: Any = 0
         for layer in shapes.VGG19_TO_CONV5_1:
             if layer == "P":
                 h = pool(h)

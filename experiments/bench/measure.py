@@ -42,16 +42,19 @@ class Worker:
             raise RuntimeError(f"bench: {library} could not run the job {' '.join(job)}; its error is printed above")
 
     def _answer(self) -> str:
+        assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
     def run(self) -> float:
         """The seconds that one more repetition takes."""
+        assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return float(self._answer())
 
     def finish(self) -> float:
         """End the process; its peak memory in MiB."""
+        assert self.process.stdin is not None
         self.process.stdin.close()
         memory = float(self._answer())
         self.process.wait()

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ def optimize(net: Net, content: torch.Tensor, style: torch.Tensor, steps: int) -
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         seen = net.features(image, layers)
-        loss = sum(weight * relative(seen[name], own[name]) for name, weight in preset.content_layers.items())
+        loss: Any = sum(weight * relative(seen[name], own[name]) for name, weight in preset.content_layers.items())
         loss = loss + sum(w * relative(gram(seen[name]), grams[name]) for name, w in preset.style_layers.items())
         down, right = image[:, :, 1:] - image[:, :, :-1], image[:, :, :, 1:] - image[:, :, :, :-1]
         loss = loss + preset.tv_weight * ((down**2).sum() + (right**2).sum())

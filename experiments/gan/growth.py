@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from minigrad import nn
 from minigrad.autograd import Tensor
 from minigrad.nn import functional as F
 from nets.progressive_gan import Growing, enlarged, mixed
@@ -24,8 +25,9 @@ def level_and_alpha(step: int, grow_steps: int, first: int, top: int) -> tuple[i
 class Growth:
     """Where growing networks are in their schedule; a part of the checkpoint, though the step alone decides it."""
 
-    def __init__(self, networks: Sequence[Growing], grow_steps: int) -> None:
-        self.networks, self.grow_steps = networks, grow_steps
+    def __init__(self, networks: Sequence[nn.Module], grow_steps: int) -> None:
+        self.networks = [network for network in networks if isinstance(network, Growing)]
+        self.grow_steps = grow_steps
         self.at(0)
 
     def at(self, step: int) -> None:

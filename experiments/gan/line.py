@@ -69,6 +69,7 @@ def generator_losses(d: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         x = mg.tensor(d, dtype=mg.float64, requires_grad=True)
         values = loss(x)
         values.sum().backward()
+        assert x.grad is not None
         found[name] = values.detach().numpy(), x.grad.numpy()
     return found
 

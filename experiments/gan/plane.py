@@ -97,8 +97,8 @@ class Watcher:
             seen["d_output"], extent=(-RANGE, RANGE) * 2, origin="lower", cmap="RdBu", alpha=0.6,
             vmin=middle - reach, vmax=middle + reach, interpolation="bilinear",
         )  # fmt: skip
-        axes.scatter(*self.data.T, s=4, color="0.45", linewidths=0)
-        axes.scatter(*seen["made"].T, s=5, color="black", linewidths=0)
+        axes.scatter(self.data[:, 0], self.data[:, 1], s=4, color="0.45", linewidths=0)
+        axes.scatter(seen["made"][:, 0], seen["made"][:, 1], s=5, color="black", linewidths=0)
         longest = max(float(np.abs(seen["force"]).max()), 1e-9)
         arrows = slice(None, None, 4)
         axes.quiver(*seen["made"][arrows].T, *(seen["force"][arrows] / longest).T, scale=8, width=0.003, color="purple")

@@ -8,6 +8,7 @@ steps draws better than the generator of any one step (Yazici et al. 2019).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import minigrad as mg
 from minigrad import nn
@@ -32,10 +33,10 @@ class Tricks:
 
     def targets(self, scores: Tensor, real: bool) -> Tensor | float:
         """The targets for these scores (N, 1): 1 or 0, smoothed, moved and flipped."""
-        target: Tensor | float = 1.0 - self.label_smoothing if real else 0.0
+        value = 1.0 - self.label_smoothing if real else 0.0
         if not (self.label_noise or self.flip_labels):
-            return target
-        target = mg.full_like(scores, target)
+            return value
+        target = mg.full_like(scores, value)
         if self.flip_labels:
             flipped = mg.rand_like(scores) < self.flip_labels
             target = mg.where(flipped, 1.0 - target, target)
@@ -59,7 +60,7 @@ class Average:
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = network.eval().requires_grad_(False)
+        self.network: Any = network.eval().requires_grad_(False)  # of the same class as the averaged one
         self.decay = decay
 
     def update(self, source: nn.Module) -> None:

@@ -71,7 +71,7 @@ class FastStyle(Game):
         photographs = next(batches)
         wanted = self.loss.content_features(photographs)
         terms = self.loss.terms(self.net(photographs), photographs, wanted)
-        loss = sum(terms.values())
+        loss: Any = sum(terms.values())
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

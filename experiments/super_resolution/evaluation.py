@@ -44,15 +44,17 @@ def evaluate(network: SRResNet, folder: Path, device: Device = CPU) -> dict[str,
     return table
 
 
+def averaged(table: dict[str, Scores], method: str, part: int) -> float:
+    """The mean PSNR (part 0) or SSIM (part 1) of a method over the pictures."""
+    return float(np.mean([scores[method][part] for scores in table.values()]))
+
+
 def as_text(table: dict[str, Scores]) -> str:
     """The table with a row a picture and their mean; PSNR in dB, then SSIM."""
     methods = list(next(iter(table.values())))
     width = max(len("picture"), *(len(name) for name in table))
     lines = [f"{'picture':{width}}  " + "  ".join(f"{method:>15}" for method in methods)]
-    mean = {
-        method: tuple(float(np.mean([scores[method][i] for scores in table.values()])) for i in (0, 1))
-        for method in methods
-    }
+    mean: Scores = {method: (averaged(table, method, 0), averaged(table, method, 1)) for method in methods}
     for name, scores in [*table.items(), ("mean", mean)]:
         cells = [f"{scores[method][0]:6.2f} / {scores[method][1]:.4f}" for method in methods]
         lines.append(f"{name:{width}}  " + "  ".join(f"{cell:>15}" for cell in cells))

@@ -9,10 +9,10 @@ phi: a layer of VGG. (Ledig et al. 2017, sections 2.2 and 3.2.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,7 +66,8 @@ class Settings:
 class SuperResolution(Game):
     """SRResNet on crops of photographs. test: a folder whose pictures are enlarged and measured at the end."""
 
-    name, columns = "super_resolution", ("loss",)
+    name = "super_resolution"
+    columns: ClassVar[Sequence[str]] = ("loss",)
 
     def __init__(self, settings: Settings, crops: Crops, device: Device, test: Path | None = None) -> None:
         self.settings, self.device, self.crops, self.test = settings, device, crops, test
@@ -121,7 +122,7 @@ class SuperResolution(Game):
 class AdversarialSuperResolution(SuperResolution):
     """SRGAN: the same generator, judged by a discriminator and by what VGG sees."""
 
-    columns = ("d_loss", "content", "adversarial", "d_real", "d_fake")
+    columns: ClassVar[Sequence[str]] = ("d_loss", "content", "adversarial", "d_real", "d_fake")
 
     def __init__(self, settings: Settings, crops: Crops, device: Device, test: Path | None = None) -> None:
         super().__init__(settings, crops, device, test)
@@ -204,7 +205,7 @@ def read_run(path: Path) -> tuple[run_checkpoints.Checkpoint, Settings]:
     return checkpoint, settings
 
 
-def trained(path: Path, device: Device) -> nn.Module:
+def trained(path: Path, device: Device) -> SRResNet:
     """The averaged generator of a run, ready to enlarge."""
     _, settings = read_run(path)
     with nn.init.left_empty():

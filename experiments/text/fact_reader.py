@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad import optim
+from minigrad import nn, optim
 from minigrad.autograd import Tensor
 from minigrad.data.captioned_digits import FACTS, CaptionedDigits
 from minigrad.devices import Device
@@ -20,7 +20,6 @@ from minigrad.hub import classifiers_folder
 from minigrad.nn import functional as F
 from minigrad.random import get_rng_state, set_rng_state
 from nets.classifier import SceneClassifier
-from nets.text_gan import TextDiscriminator
 
 from ..common.progress import progress_bar, show
 
@@ -57,7 +56,7 @@ def train_reader(strokes: Any, size: int, device: Device, steps: int = STEPS) ->
             scenes = data.draw(BATCH)
             scores = network(scenes.pictures.to(device))
             targets = [mg.tensor(scenes.facts[name], device=device) for name in READ]
-            loss = sum(F.cross_entropy(found, target) for found, target in zip(scores, targets))
+            loss: Any = sum(F.cross_entropy(found, target) for found, target in zip(scores, targets))
             adam.zero_grad()
             loss.backward()
             adam.step()
@@ -101,7 +100,7 @@ def measured(
     return found
 
 
-def ranking(discriminator: TextDiscriminator, pictures: Tensor, text: Tensor) -> float:
+def ranking(discriminator: nn.Module, pictures: Tensor, text: Tensor) -> float:
     """How often D prefers a real picture's own sentence (N, 128) to the next picture's."""
     features = discriminator.features(pictures)
     right = discriminator.match(features, text)

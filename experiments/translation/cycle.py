@@ -12,7 +12,7 @@ again, G(F(y)) y. They differ in networks and losses:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import minigrad as mg
@@ -54,7 +54,11 @@ class Cycle:
         self.game, self.settings, self.lambda_cycle = game, settings, lambda_cycle
         self.G, self.F = (network.to(device=device) for network in game.generators(settings))
         self.D_A, self.D_B = (network.to(device=device) for network in game.discriminators(settings))
-        options = {"lr": settings.lr, "betas": (settings.beta1, 0.999), "weight_decay": settings.weight_decay}
+        options: dict[str, Any] = {
+            "lr": settings.lr,
+            "betas": (settings.beta1, 0.999),
+            "weight_decay": settings.weight_decay,
+        }
         self.g_optimizer = optim.Adam([*self.G.parameters(), *self.F.parameters()], **options)
         self.d_optimizer = optim.Adam([*self.D_A.parameters(), *self.D_B.parameters()], **options)
         self.g_schedule, self.d_schedule = (
@@ -198,15 +202,8 @@ class CycleGame(Game):
         """(logits, features to match)."""
         raise NotImplementedError
 
-    @staticmethod
-    def verdict(logits: Tensor, real: bool) -> Tensor:
-        """The loss of logits that should say "real" or "fake"."""
-        raise NotImplementedError
-
-    @staticmethod
-    def distance(found: Tensor, wanted: Tensor) -> Tensor:
-        """How far a picture is from itself after the cycle."""
-        raise NotImplementedError
+    verdict: Callable[[Tensor, bool], Tensor]  # the loss of logits that should say real or fake
+    distance: Callable[[Tensor, Tensor], Tensor]  # how far a picture is from itself after the cycle
 
 
 class CycleGAN(CycleGame):

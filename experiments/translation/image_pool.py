@@ -46,5 +46,4 @@ class ImagePool:
             or pictures.shape[0] > self.size or not np.isfinite(pictures.cpu().numpy()).all()
         ):  # fmt: skip
             raise ValueError(f"pictures must be a tensor of at most {self.size} finite pictures (n, C, H, W)")
-        count = 0 if pictures is None else pictures.shape[0]
-        self.pictures = [pictures[i : i + 1] for i in range(count)]
+        self.pictures = [] if pictures is None else [pictures[i : i + 1] for i in range(len(pictures))]

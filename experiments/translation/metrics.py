@@ -119,8 +119,8 @@ def digits_right(domains: Domains, pictures: Tensor, labels: np.ndarray, device:
     """The share of white-on-black pictures that the classifier of the GAN metrics takes for their digit."""
     assert domains.source is not None
     name = "typeset" if domains.source.data_dir is None else "mnist"
-    sets = (open_dataset(name, domains.source.data_dir, 28, train=train) for train in (True, False))
-    classifier = kept_classifier(name, *sets, device)
+    train, test = (open_dataset(name, domains.source.data_dir, 28, train=train) for train in (True, False))
+    classifier = kept_classifier(name, train, test, device)
     images = digit_images(pictures).mean(1, keepdim=True)
     return share(described(classifier, images, device)[1], labels)
 

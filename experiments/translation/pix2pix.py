@@ -44,7 +44,7 @@ class Player:
         self.G = make_generator(settings).to(device=device)
         pair = settings.a_channels + settings.b_channels
         self.D = PatchDiscriminator(pair, settings.layers, settings.width).to(device=device)
-        options = {"lr": settings.lr, "betas": (settings.beta1, 0.999)}
+        options: dict[str, Any] = {"lr": settings.lr, "betas": (settings.beta1, 0.999)}
         self.g_optimizer = optim.Adam(self.G.parameters(), **options)
         self.d_optimizer = optim.Adam(self.D.parameters(), **options)
 

@@ -44,7 +44,7 @@ class Player:
         self.converter = make_converter(settings).to(device=device)
         self.D_real = domain_transfer.Discriminator(channels, *size).to(device=device)
         self.D_domain = domain_transfer.Discriminator(2 * channels, *size).to(device=device)
-        options = {"lr": settings.lr, "betas": (settings.beta1, 0.999)}
+        options: dict[str, Any] = {"lr": settings.lr, "betas": (settings.beta1, 0.999)}
         self.g_optimizer = optim.Adam(self.converter.parameters(), **options)
         self.real_optimizer = optim.Adam(self.D_real.parameters(), **options)
         self.domain_optimizer = optim.Adam(self.D_domain.parameters(), **options)
@@ -63,7 +63,7 @@ class Player:
 
         self.domain_optimizer.zero_grad()
         verdicts = ((target, True), (other, False), (still, False))
-        d_domain = sum(bce(self.associated(source, each), real) for each, real in verdicts) / 3.0
+        d_domain: Any = sum(bce(self.associated(source, each), real) for each, real in verdicts) / 3.0
         d_domain.backward()
         self.domain_optimizer.step()
 
