@@ -77,7 +77,7 @@ def test_n_and_n_steps_are_2n_steps(tmp_path, variant, train):
 def test_a_run_is_not_continued_as_another(tmp_path, train):
     train(tmp_path, "pix2pix", 2)
     for more, complaint in (
-        (["--game", "cyclegan"], "is a run of pix2pix, not of cyclegan"),
+        (["--game", "cyclegan"], "is a run of 'pix2pix', not of cyclegan"),
         (["--lambda-l1", "10"], r"lambda_l1 is 100.0 there, 10.0 here"),
         (["--direction", "BtoA"], r"direction is 'AtoB' there"),
     ):
