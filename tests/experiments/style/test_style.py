@@ -264,7 +264,7 @@ def test_coarse_to_fine_and_masks_run(files, tmp_path):
         (["--size", "3"], "at least 16 pixels"),
         (["--style-layers", "conv9_9"], "no layer conv9_9"),
         (["--style-layers", "conv1_1=much"], "not LAYER or LAYER=WEIGHT"),
-        (["--blend", "1", "2"], "1 style picture(s) need as many weights, got 2"),
+        (["--blend", "1", "2"], "--blend has an effect with several style pictures only"),
         (["--weights", "absent.npz"], "there is no such file"),
         (["-o", "out.xyz"], "pictures are saved as"),
     ],
@@ -280,6 +280,12 @@ def test_bad_arguments_are_one_sentence(files, tmp_path, arguments, text):
     assert "error: " in run.stderr and text in run.stderr
     assert "Traceback" not in run.stderr
     assert list(tmp_path.glob("*")) == []
+
+
+def test_each_of_several_styles_needs_its_weight(files, tmp_path):
+    two = [str(files / "style.png"), "--blend", "1", "2", "3"]
+    with pytest.raises(UserError, match=r"2 style picture\(s\) need as many weights, got 3"):
+        style_transfer.main([str(files / "content.png"), str(files / "style.png"), *two, "-o", str(tmp_path / "x.png")])
 
 
 def test_a_picture_too_large_for_the_memory_is_refused_with_a_size(capsys):
