@@ -25,6 +25,7 @@ SUFFIXES = ".png .jpg .jpeg .jpe .webp .gif .bmp .tif .tiff .ppm .pgm .tga .avif
 MAX_PIXELS = 178_000_000  # beyond this a small file can fill the memory (a decompression bomb)
 MAX_SIDE = 4096  # larger pictures are shrunk to this
 STRIP_PIXELS = 1 << 22  # how much of a very large picture is converted at once
+IMAGE_WIDTH, IMAGE_HEIGHT = 256, 257  # TIFF's tags
 ORIENTATION = 0x0112  # the EXIF tag; its values and what makes the picture upright again
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -58,8 +59,10 @@ def open_picture(
 def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """(width, height) of the picture in a file, upright; only its header is read. Errors: as of open_picture."""
     with _opened(path) as image:
-        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8) and image.format != "TIFF"  # Pillow turns TIFFs
-        return (image.height, image.width) if turned else image.size
+        width, height = image.size
+        if image.format == "TIFF":  # which some versions of Pillow turn themselves: take the size that is stored
+            width, height = image.tag_v2[IMAGE_WIDTH], image.tag_v2[IMAGE_HEIGHT]  # type: ignore[attr-defined]
+        return (height, width) if image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8) else (width, height)
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def _decode(image: Image.Image, path: Path, background: str | Color, longest: in
     image.draft("RGB", (2 * limit, 2 * limit))  # lets JPEG decode at a fraction of the size, never below this one
     image.load()
     rgb = _to_rgb(image, background, max(1, max(image.size) // (3 * limit)))
-    orientation = image.getexif().get(ORIENTATION)
+    orientation = None if image.format == "TIFF" else image.getexif().get(ORIENTATION)  # Pillow turns TIFFs itself
     if orientation in TURNS:
         rgb = rgb.transpose(TURNS[orientation])
     if max(width, height) > MAX_SIDE and longest is None:

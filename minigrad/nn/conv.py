@@ -90,7 +90,7 @@ def bordered(x: Tensor, sides: list[tuple[int, int]], mode: str) -> Tensor:
         size = x.shape[dim]
         if max(before, after) > size:
             raise ValueError(f"pad: a circular border of {max(before, after)} is wider than the axis of size {size}")
-        index = ops.arange(-before, size + after, device=x.device).numpy() % size
+        index = ops.arange(-before, size + after).cpu().numpy() % size
         x = x[(..., index, *[slice(None)] * (-dim - 1))]
     return x
 

@@ -45,7 +45,7 @@ ELEMENTWISE_BUGS = [
     (pools_and_resizes, pool, "MAX_POOL", "u * kw + v;", "u * kh + v;"),
     (pools_and_resizes, pool, "MAX_POOL_SCATTER", "== u * kw + v", "== v * kh + u"),
     (pools_and_resizes, pool, "MAX_POOL_SCATTER", "down % sy != 0", "false"),
-    (pools_and_resizes, pool, "MAX_POOL_GATHER", "choice / kw", "choice / kh"),
+    (pools_and_resizes, pool, "MAX_POOL_GATHER", "indices / kw", "indices / kh"),
     (pools_and_resizes, pool, "AVG_POOL", "height + top)", "height)"),
     (pools_and_resizes, pool, "AVG_POOL", "/ T(count)", "/ T(kh * kw)"),
     (pools_and_resizes, pool, "AVG_POOL_SCATTER", "/ T(count)", "/ T(kh * kw)"),

@@ -5,6 +5,8 @@ import pytest
 
 import minigrad as mg
 
+pytest.importorskip("torch")
+
 # What PyTorch has and minigrad has not, by name.
 ABSENT = {"Adafactor", "Adamax", "ASGD", "Muon", "RAdam", "Rprop", "SparseAdam"}
 # Options that are refused, as docs/differences.md says.
