@@ -49,7 +49,7 @@ def parser() -> Parser:
     result.add_argument("content", type=existing_file, help="the photograph")
     result.add_argument("style", type=existing_file, nargs="+", help="the painting, or several to blend")
     result.add_argument(
-        "-o", "--output", default="stylized.png", help="the result; what belongs to it stands beside it"
+        "-o", "--output", default="stylized.png", help="the result; files that belong to it are written next to it"
     )
     look = result.add_argument_group("the look")
     look.add_argument("--preset", choices=PRESETS, default="default", help="layers, weights and optimizer of a source")

@@ -39,7 +39,7 @@ def part(text: str) -> float:
 
 def make_parser() -> Parser:
     parser = Parser("Train a generative adversarial network on small pictures.", prog="python -m experiments.train_gan")
-    what = parser.add_argument_group("what is trained on what")
+    what = parser.add_argument_group("networks and data")
     what.add_argument("--net", choices=RECIPES, default="dcgan_lab", help="the pair of networks")
     what.add_argument("--loss", choices=LOSSES, help="what they are asked to do; default: the network's, mostly ns")
     what.add_argument("--dataset", default="typeset", metavar="typeset|mnist|fashion_mnist|FOLDER", help="the pictures")

@@ -23,7 +23,7 @@ GAMES = {"gan_cls": GanCls}
 
 def make_parser() -> Parser:
     parser = Parser("Train networks that draw what a sentence says.", prog="python -m experiments.train_text_gan")
-    what = parser.add_argument_group("what is trained on what")
+    what = parser.add_argument_group("networks and data")
     what.add_argument("--game", choices=GAMES, default="gan_cls", help="GAN-CLS (Reed et al. 2016)")
     what.add_argument(
         "--variant", choices=VARIANTS, default="int-cls",

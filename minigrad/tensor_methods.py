@@ -181,7 +181,7 @@ class Operators(BoundMethods):
         return ops.reshape(self, other.shape)
 
     def contiguous(self) -> Tensor:
-        """The tensor itself: memory order is nobody's concern here, see DESIGN in the README."""
+        """The tensor itself: memory order is free, so every layout counts as contiguous."""
         return self  # type: ignore[return-value]
 
     def flip(self, *axes: Any, dims: Any = None) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from .convert import ASK, WeightsError, check_shapes, load, match_architecture
 from .readers.base import ForeignFile
 from .readers.detect import read_foreign
-from .registry import KnownFile, broken_promise, checksums, identify
+from .registry import KnownFile, checksum_mismatch, checksums, identify
 
 
 def info(path: Path) -> str:
@@ -43,7 +43,7 @@ def _input_line(file: ForeignFile, known: KnownFile | None) -> str:
 def verify(path: Path) -> str:
     """Reads every number of the network. Errors: WeightsError for a wrong checksum, shape or value."""
     sums = checksums(path)
-    fault = broken_promise(path, sums)
+    fault = checksum_mismatch(path, sums)
     if fault:
         raise WeightsError(f"{path} {fault}: it is damaged or another file")
     file = read_foreign(path)

@@ -87,7 +87,7 @@ def identify(sums: Checksums) -> KnownFile | None:
     return None
 
 
-def broken_promise(path: Path, sums: Checksums) -> str | None:
+def checksum_mismatch(path: Path, sums: Checksums) -> str | None:
     """What contradicts the file's name: it is a known file's, or PyTorch's NAME-<first 8 digits of sha256>.pth."""
     for known in KNOWN_FILES:
         if path.name == known.name and identify(sums) is not known:

@@ -20,7 +20,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.weights_samples import random_layers, renamed, torchvision_names
 from weights_converter import __main__ as command_line
 from weights_converter.__main__ import main
-from weights_converter.registry import KNOWN_FILES, TORCHVISION_FILES, Checksums, broken_promise, identify
+from weights_converter.registry import KNOWN_FILES, TORCHVISION_FILES, Checksums, checksum_mismatch, identify
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_known_files_are_identified_by_their_checksums():
         digits = known.checksum
         sums = Checksums("0" * 64, digits) if len(digits) == 32 else Checksums(digits.ljust(64, "0"), "0" * 32)
         assert identify(sums) is known
-        assert broken_promise(Path(known.name), sums) is None
+        assert checksum_mismatch(Path(known.name), sums) is None
     assert identify(Checksums("0" * 64, "0" * 32)) is None
 
 
