@@ -64,8 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
         shown.append(picture)
     pictures = mg.cat([*shown, trained.pictures(noise, text)], 0).numpy() * 0.5 + 0.5
     large = np.repeat(np.repeat(np.clip(pictures, 0, 1), ENLARGED, axis=2), ENLARGED, axis=3)
-    described = {"run": str(options.run), "sentence": options.sentence, "from": options.first, "to": options.last}
-    save_picture(grid(large, columns=len(large)), target, {**described, "seed": options.seed})
+    metadata = {"run": str(options.run), "sentence": options.sentence, "from": options.first, "to": options.last}
+    save_picture(grid(large, columns=len(large)), target, {**metadata, "seed": options.seed})
     print(f"drawn after {trained.step} training steps: {target}")
 
 

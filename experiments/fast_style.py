@@ -139,7 +139,7 @@ def load_model(path: Path, device: Device) -> TransformNet:
     checkpoint = run_checkpoints.read(file, device)
     if checkpoint.game != FastStyle.name:
         raise UserError(f"{file}: a checkpoint of {checkpoint.game}; a run of fast_style is needed")
-    with mg.nn.init.left_empty():
+    with mg.nn.init.skip_init():
         net = TransformNet().to(device=device)
     try:
         load_part(net, checkpoint.parts.get("net"), "parts.net")

@@ -26,7 +26,7 @@ from .common.output_folder import OutputFolder
 from .common.run_page import write_metrics, write_page
 from .gan import metrics
 from .gan.checkpoints import Trained
-from .gan.classifier import accuracy, checksum, described, kept_classifier
+from .gan.classifier import accuracy, checksum, features_and_classes, kept_classifier
 from .gan.datasets import NAMED, check_data_dir, open_dataset
 from .gan.game import about
 
@@ -43,12 +43,12 @@ class Evaluator:
         self.device = device
         self.classifier: DigitClassifier = kept_classifier(dataset, self.train, self.test, device, anew)
         self.accuracy = accuracy(self.classifier, self.test.images, self.test.labels.numpy(), device)
-        self.test_features, _ = described(self.classifier, self.test.images, device)
-        self.train_features, _ = described(self.classifier, self.train.images, device)
+        self.test_features, _ = features_and_classes(self.classifier, self.test.images, device)
+        self.train_features, _ = features_and_classes(self.classifier, self.train.images, device)
 
     def report(self, pictures: Tensor, labels: np.ndarray | None = None) -> dict[str, Any]:
         """All metrics of pictures (N, 1, 28, 28) in [0, 1]; labels: the classes that were asked for."""
-        features, classes = described(self.classifier, pictures, self.device)
+        features, classes = features_and_classes(self.classifier, pictures, self.device)
         frequencies = metrics.histogram(classes)
         precision, recall = metrics.precision_recall(self.test_features, features)
         to_train, _ = metrics.nearest(features[:COMPARED], self.train_features)

@@ -109,7 +109,7 @@ def reconstruct_all(net: Any, original: np.ndarray, options: argparse.Namespace,
         for layers, name in zip(sets(options.style), files):
             content, style = ((), layers) if options.style else (layers, ())
             picture = reconstruct(net, original, content, style, options.steps)
-            labels.append(described(net, layers, None if options.style else psnr(picture, original)))
+            labels.append(label_of(net, layers, None if options.style else psnr(picture, original)))
             found.append(picture)
             images.save_picture(picture, folder.file(name))
     finally:
@@ -118,7 +118,7 @@ def reconstruct_all(net: Any, original: np.ndarray, options: argparse.Namespace,
             print(f"wrote {folder.path / strip} and the single pictures beside it")
 
 
-def described(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...], quality: float | None) -> str:
+def label_of(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...], quality: float | None) -> str:
     """Say on the screen what was reconstructed, and return a label: with a PSNR for contents, without for textures."""
     if quality is not None:
         label = f"{layers[0]}: {quality:.1f} dB"

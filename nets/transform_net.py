@@ -139,7 +139,7 @@ def load(path: str | os.PathLike[str]) -> TransformNet:
     content: Any = mg.load(path)
     if not isinstance(content, dict) or content.get("kind") != KIND or content.get("version") != VERSION:
         raise ValueError(f"{path}: not a converted model of fast style transfer of version {VERSION}")
-    with nn.init.left_empty():
+    with nn.init.skip_init():
         net = TransformNet()
     try:
         net.load_state_dict(content["net"])

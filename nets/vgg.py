@@ -110,7 +110,7 @@ class _VGG(nn.Module):
             if weights.architecture != self.architecture.name:
                 raise ValueError(f"{weights.path}: holds {weights.architecture}, not {self.architecture.name}")
             self.convention = weights.convention
-            with nn.init.left_empty():
+            with nn.init.skip_init():
                 self._build(_head_sizes(weights))
                 self._load(weights)
         self.requires_grad_(False)

@@ -33,7 +33,7 @@ def convert_style_model(source: Path, file: ForeignFile, output: Path) -> str:
     Errors: WeightsError for missing, unexpected or misshapen tensors, for numbers that are not finite, and for a place
     that cannot be written.
     """
-    with mg.nn.init.left_empty():
+    with mg.nn.init.skip_init():
         wanted = {name: value.shape for name, value in transform_net.TransformNet().state_dict().items()}
     layers = {name: tensor for name, tensor in file.layers.items() if not UNUSED.fullmatch(name)}
     for title, names in (("lacks", wanted.keys() - layers.keys()), ("also holds", layers.keys() - wanted.keys())):

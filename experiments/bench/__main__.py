@@ -112,8 +112,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m experiments.bench",
         description="Time minigrad's jobs next to PyTorch's, eager, in its default layout and channels-last; one of "
         "them also next to Chainer's and DeZero's, where installed. Each runs in processes of its own, in turns; "
-        "the table gives minima, and ratios of minima and of medians. Let nothing else run meanwhile: PyTorch in "
-        "particular suffers from company.",
+        "the table gives minima, and ratios of minima and of medians. Run nothing else meanwhile: it would "
+        "slow PyTorch most.",
     )
     parser.add_argument(
         "--quick", action="store_true", help="a job of each kind, next to eager PyTorch only, in under two minutes"

@@ -23,7 +23,7 @@ from minigrad.devices import CPU, Device
 
 from .cli import UserError, sentence
 from .output_folder import OutputFolder
-from .run_parts import described
+from .run_parts import short_repr
 from .settings import from_plain
 
 KIND, VERSION = "minigrad-run", 2
@@ -128,7 +128,7 @@ def read(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrade] | Non
 def _checked(path: Path, state: dict[str, Any]) -> Checkpoint:
     version = state.get("version")
     if type(version) is not int or version != VERSION:
-        raise ValueError(f"a checkpoint of version {described(version)}, this program reads version {VERSION}")
+        raise ValueError(f"a checkpoint of version {short_repr(version)}, this program reads version {VERSION}")
     wanted = {"game": str, "settings": dict, "step": int, "parts": dict, "random": dict, "columns": list}
     for name, kind in wanted.items():
         if type(state.get(name)) is not kind:

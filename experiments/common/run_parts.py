@@ -58,7 +58,7 @@ def check_like(saved: Any, own: Any, place: str) -> None:
             check_like(saved[key], value, f"{place}.{key}")
     elif isinstance(own, (list, tuple)):
         if not isinstance(saved, type(own)):
-            raise ValueError(f"{place} must be a {type(own).__name__}, got {described(saved)}")
+            raise ValueError(f"{place} must be a {type(own).__name__}, got {short_repr(saved)}")
         if isinstance(own, tuple) and len(saved) != len(own):
             raise ValueError(f"{place} must have {len(own)} entries, got {len(saved)}")
         for number, value in enumerate(saved if own else ()):
@@ -67,17 +67,17 @@ def check_like(saved: Any, own: Any, place: str) -> None:
         check_array(saved, own.shape, own.dtype.kind, isinstance(own, Tensor), place)
     elif isinstance(own, (int, float)) and not isinstance(own, bool):
         if type(saved) not in (int, float) or not np.isfinite(float_of(saved)):
-            raise ValueError(f"{place} must be a finite number, got {described(saved)}")
+            raise ValueError(f"{place} must be a finite number, got {short_repr(saved)}")
         if isinstance(own, int) and type(saved) is not int:
-            raise ValueError(f"{place} must be a whole number, got {described(saved)}")
+            raise ValueError(f"{place} must be a whole number, got {short_repr(saved)}")
     elif type(saved) is not type(own):
-        raise ValueError(f"{place} must be a {type(own).__name__}, got {described(saved)}")
+        raise ValueError(f"{place} must be a {type(own).__name__}, got {short_repr(saved)}")
 
 
 def check_keys(saved: Any, own: dict[Any, Any], place: str) -> None:
     """Errors: ValueError unless `saved` is a dictionary with exactly these keys."""
     if not isinstance(saved, dict):
-        raise ValueError(f"{place} must be a dictionary, got {described(saved)}")
+        raise ValueError(f"{place} must be a dictionary, got {short_repr(saved)}")
     for key in own:
         if key not in saved:
             raise ValueError(f"{place}.{key} is missing")
@@ -90,7 +90,7 @@ def check_array(saved: Any, shape: tuple[int, ...], kind: str, tensor: bool, pla
     """Errors: ValueError unless `saved` is a tensor, or array, of this shape and kind of numbers."""
     expected = f"{'a tensor' if tensor else 'an array'} of shape {tuple(shape)}"
     if not hasattr(saved, "dtype") or isinstance(saved, Tensor) != tensor:
-        raise ValueError(f"{place} must be {expected}, got {described(saved)}")
+        raise ValueError(f"{place} must be {expected}, got {short_repr(saved)}")
     if tuple(saved.shape) != tuple(shape) or saved.dtype.kind != kind:
         raise ValueError(f"{place} must be {expected}, got shape {tuple(saved.shape)} of {saved.dtype}")
 
@@ -107,7 +107,7 @@ def check_optimizer_state(saved: Any, optimizer: Optimizer, place: str) -> None:
             raise ValueError(f"{place}.param_groups[{number}].params are not the parameters of this optimizer")
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if not isinstance(saved["state"], dict):
-        raise ValueError(f"{place}.state must be a dictionary, got {described(saved['state'])}")
+        raise ValueError(f"{place}.state must be a dictionary, got {short_repr(saved['state'])}")
     for number, group in enumerate(saved["param_groups"]):
         try:
             expected = entries_after_a_step(optimizer, group)
@@ -147,7 +147,7 @@ def float_of(value: float) -> float:
         return float("inf")
 
 
-def described(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """A saved value in few words."""
     if isinstance(value, (str, int, float)) and len(text := repr(value)) <= 40:
         return text

@@ -65,7 +65,7 @@ from .plots import LossLog, read_losses
 from .progress import interruptible, progress_bar, show
 from .run_checkpoints import Checkpoint, Upgrade
 from .run_page import About
-from .run_parts import Part, described, load_part, state_of
+from .run_parts import Part, load_part, short_repr, state_of
 
 READ_EVERY = 10  # steps between readings of the losses: each reading waits for the device
 
@@ -241,7 +241,7 @@ def check_same(checkpoint: Checkpoint, game: Game) -> None:
     """Errors: UserError naming the settings in which a run and the checkpoint it should continue differ."""
     path = checkpoint.path
     if checkpoint.game != game.name:
-        raise UserError(f"{path}: is a run of {described(checkpoint.game)}, not of {game.name}; choose another --out")
+        raise UserError(f"{path}: is a run of {short_repr(checkpoint.game)}, not of {game.name}; choose another --out")
     saved, wanted = checkpoint.settings_as(type(game.settings)), game.settings
     names = [f.name for f in dataclasses.fields(wanted) if getattr(saved, f.name) != getattr(wanted, f.name)]
     if names:

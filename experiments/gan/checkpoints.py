@@ -17,7 +17,7 @@ from minigrad.nn import functional as F
 from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_checkpoints import Checkpoint, Upgrade
-from ..common.run_parts import check_like, described
+from ..common.run_parts import check_like, short_repr
 from .growth import Growth
 from .recipes import check, make_networks, noise_sampler
 from .settings import GanSettings
@@ -30,7 +30,7 @@ def from_first_version(state: dict[str, Any]) -> dict[str, Any]:
     table of losses was not kept. Errors: ValueError for what is not one."""
     version = state.get("version")
     if type(version) is not int or version != 1:
-        raise ValueError(f"a GAN checkpoint of version {described(version)}, this program reads version 1")
+        raise ValueError(f"a GAN checkpoint of version {short_repr(version)}, this program reads version 1")
     names = {"G": "G", "D": "D", "g_optimizer": "G_solver", "d_optimizer": "D_solver", "average": "average"}
     names |= {"fixed_noise": "fixed_noise", "data": "data"}
     for name in ("config", "step", "random", *names.values()):
@@ -63,7 +63,7 @@ def read(path: str | os.PathLike[str], device: Device = devices.CPU) -> tuple[Ch
     """A GAN's checkpoint and its settings. Errors: UserError, naming the file and the key that is wrong."""
     checkpoint = run_checkpoints.read(Path(path), device, UPGRADES)
     if checkpoint.game != "gan":
-        raise UserError(f"{path}: a checkpoint of {described(checkpoint.game)}, not of a GAN")
+        raise UserError(f"{path}: a checkpoint of {short_repr(checkpoint.game)}, not of a GAN")
     settings = checkpoint.settings_as(GanSettings)
     try:
         check(settings)

@@ -60,7 +60,7 @@ def train_classifier(train: Any, test: Any, device: Device, epochs: int = 3) -> 
     return classifier, accuracy(classifier, test.images, test.labels.numpy(), device)
 
 
-def described(classifier: DigitClassifier, images: Tensor, device: Device) -> tuple[np.ndarray, np.ndarray]:
+def features_and_classes(classifier: DigitClassifier, images: Tensor, device: Device) -> tuple[np.ndarray, np.ndarray]:
     """(features (N, 128) float32, classes (N,)) of images (N, 1, 28, 28) in [0, 1]."""
     features, classes = [], []
     with mg.no_grad():
@@ -73,7 +73,7 @@ def described(classifier: DigitClassifier, images: Tensor, device: Device) -> tu
 
 def accuracy(classifier: DigitClassifier, images: Tensor, labels: np.ndarray, device: Device) -> float:
     """The share of images that are given their label."""
-    return float((described(classifier, images, device)[1] == labels).mean())
+    return float((features_and_classes(classifier, images, device)[1] == labels).mean())
 
 
 def kept_classifier(name: str, train: Any, test: Any, device: Device, anew: bool = False) -> DigitClassifier:

@@ -10,6 +10,7 @@ from minigrad.autograd import Tensor
 from minigrad.data import DataLoader
 from minigrad.devices import Device
 
+from ..common.averaging import Average
 from ..common.images import Picture, grid
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
@@ -20,7 +21,6 @@ from .growth import Growth
 from .recipes import RECIPES, make_loss, make_networks, make_optimizer, noise_sampler
 from .settings import GanSettings
 from .training import Batch, Losses, Players, alternate, simultaneous
-from .tricks import Average
 
 EXPLANATION = (
     "The discriminator is rewarded for telling real pictures from generated ones, the generator for fooling it. "

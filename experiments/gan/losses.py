@@ -28,7 +28,7 @@ import minigrad as mg
 from minigrad.autograd import Tensor
 from minigrad.nn import functional as F
 
-Target = Tensor | float
+from ..common.losses import Target, bce
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,6 @@ class GanLoss:
     drift: float = 0.0
     r1: float = 0.0
     d_steps: int = 1
-
-
-def bce(scores: Tensor, target: Target) -> Tensor:
-    """Mean binary cross-entropy of logits, stable: max(s, 0) - s y + log(1 + e^-|s|)."""
-    return (scores.clamp(min=0) - scores * target + mg.log1p((-scores.abs()).exp())).mean()
 
 
 def _ns_discriminator(real: Tensor, fake: Tensor, real_target: Target, fake_target: Target) -> Tensor:

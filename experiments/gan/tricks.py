@@ -1,17 +1,15 @@
 """What steadies the game between the two networks; every trick is off unless asked for.
 
 Label smoothing and flips keep the discriminator from being too sure (Salimans et al. 2016, section 3.4); instance
-noise makes real and generated pictures overlap (Sonderby et al. 2017); an average of the generator over its last
-steps draws better than the generator of any one step (Yazici et al. 2019).
+noise makes real and generated pictures overlap (Sonderby et al. 2017). The average of the generator, a trick that every
+game can use, is in `common/averaging.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import minigrad as mg
-from minigrad import nn
 from minigrad.autograd import Tensor
 
 
@@ -50,34 +48,3 @@ class Tricks:
         if self.noise_steps:
             size *= max(0.0, 1.0 - step / self.noise_steps)
         return images + size * mg.randn_like(images) if size > 0 else images
-
-
-class Average:
-    """The exponential moving average of a network: shadow <- decay shadow + (1 - decay) value, after each step.
-
-    Buffers (running statistics) are averaged as well; counts are copied. `network` is the averaged network, in
-    evaluation mode.
-    """
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network: Any = network.eval().requires_grad_(False)  # of the same class as the averaged one
-        self.decay = decay
-
-    def update(self, source: nn.Module) -> None:
-        """Move towards `source`, a network of the same kind."""
-        with mg.no_grad():
-            own = self.network.state_dict()
-            for name, value in source.state_dict().items():
-                if value.dtype.kind == "f":
-                    own[name].copy_(own[name] * self.decay + value * (1.0 - self.decay))
-                else:
-                    own[name].copy_(value)
-
-
-def warmed_up(decay: float, step: int) -> float:
-    """The decay of an average after `step` steps: min(decay, (1 + step) / (10 + step)).
-
-    With the full decay from the start, an average holds what the network began with for the first 1 / (1 - decay) steps
-    and more; this one forgets it at once. (The convention of TensorFlow's ExponentialMovingAverage with num_updates.)
-    """
-    return min(decay, (1 + step) / (10 + step))

@@ -25,13 +25,13 @@ from nets import vgg
 from nets.srresnet import Discriminator, SRResNet
 
 from ..common import run_checkpoints
+from ..common.averaging import Average, warmed_up
 from ..common.cli import UserError
 from ..common.images import Picture, grid
+from ..common.losses import bce
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part, load_part
 from ..common.training_run import Game
-from ..gan.losses import bce
-from ..gan.tricks import Average, warmed_up
 from .data import Crops
 from .evaluation import evaluate
 from .resampling import bicubic
@@ -208,7 +208,7 @@ def read_run(path: Path) -> tuple[run_checkpoints.Checkpoint, Settings]:
 def trained(path: Path, device: Device) -> SRResNet:
     """The averaged generator of a run, ready to enlarge."""
     _, settings = read_run(path)
-    with nn.init.left_empty():
+    with nn.init.skip_init():
         network = SRResNet(settings.blocks, settings.channels)
     load_generator(path, network)
     return network.to(device=device).eval().requires_grad_(False)

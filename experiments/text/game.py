@@ -14,12 +14,12 @@ from minigrad.devices import Device
 from minigrad.nn import functional as F
 from nets.text_gan import PictureEncoder, TextDiscriminator, TextEncoder, TextGenerator
 
+from ..common.averaging import Average, warmed_up
 from ..common.images import Picture, grid
+from ..common.losses import bce
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
-from ..gan.losses import bce
-from ..gan.tricks import Average, warmed_up
 from .fact_reader import kept_reader, measured, ranking
 from .losses import discriminator_loss, interpolated
 from .matching import match

@@ -14,7 +14,7 @@ from __future__ import annotations
 import minigrad as mg
 from minigrad.autograd import Tensor
 
-from ..gan.losses import bce
+from ..common.losses import bce
 
 VARIANTS = ("naive", "cls", "int", "int-cls")
 BETA = 0.5  # where between two sentences the interpolated ones lie

@@ -25,13 +25,14 @@ from nets.patch_discriminator import PatchDiscriminator
 from nets.resnet_generator import ResNetGenerator
 
 from ..common.images import Picture
+from ..common.losses import bce
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
 from . import metrics
 from .domains import Domains
 from .image_pool import ImagePool
-from .losses import bce, feature_matching, squares
+from .losses import feature_matching, squares
 from .panel import ROWS, fixed_noise, panel
 from .players import parts_of
 from .settings import CycleSettings

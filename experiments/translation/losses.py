@@ -1,25 +1,15 @@
-"""What the discriminators and generators of translation are told; all are means, and logits are any shape.
-
-bce       -log sigmoid(s) for "real", -log(1 - sigmoid(s)) for "fake"
-squares   (s - 1)^2 for "real", s^2 for "fake"                              (Mao et al. 2017)
-"""
+"""What the discriminators and generators of translation are told, beside `bce` of `common/losses.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import minigrad as mg
-import minigrad.nn.functional as F
 from minigrad import Tensor
 
 
-def bce(logits: Tensor, real: bool) -> Tensor:
-    """Mean binary cross-entropy of logits with "real" or "fake"."""
-    return F.binary_cross_entropy_with_logits(logits, mg.full_like(logits, float(real)))
-
-
 def squares(logits: Tensor, real: bool) -> Tensor:
-    """Mean squared distance of logits from 1 for "real", 0 for "fake"."""
+    """Mean (s - 1)^2 of logits s for "real", s^2 for "fake" (Mao et al. 2017)."""
     difference = logits - float(real)
     return (difference * difference).mean()
 

@@ -20,7 +20,7 @@ from minigrad.nn import functional as F
 from nets.classifier import DigitClassifier
 
 from ..common.images import RGB_TO_YIQ
-from ..gan.classifier import described, kept_classifier
+from ..gan.classifier import features_and_classes, kept_classifier
 from ..gan.datasets import open_dataset
 from .domains import Domains
 from .panel import fixed_noise
@@ -122,7 +122,7 @@ def digits_right(domains: Domains, pictures: Tensor, labels: np.ndarray, device:
     train, test = (open_dataset(name, domains.source.data_dir, 28, train=train) for train in (True, False))
     classifier = kept_classifier(name, train, test, device)
     images = digit_images(pictures).mean(1, keepdim=True)
-    return share(described(classifier, images, device)[1], labels)
+    return share(features_and_classes(classifier, images, device)[1], labels)
 
 
 def train_domain_classifier(domains: Domains, device: Device) -> DigitClassifier:
@@ -147,4 +147,4 @@ def train_domain_classifier(domains: Domains, device: Device) -> DigitClassifier
 
 def classified(classifier: DigitClassifier, pictures: Tensor, device: Device) -> np.ndarray:
     """The classifier's classes (N,): 10 domain + digit."""
-    return described(classifier, digit_images(pictures), device)[1]
+    return features_and_classes(classifier, digit_images(pictures), device)[1]

@@ -14,12 +14,12 @@ from minigrad.devices import Device
 from nets import domain_transfer
 
 from ..common.images import Picture
+from ..common.losses import bce
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
 from . import metrics
 from .domains import Domains
-from .losses import bce
 from .panel import ROWS, panel
 from .players import parts_of
 from .settings import TransferSettings

@@ -140,7 +140,7 @@ def _read_idx(file: Any, path: Path) -> np.ndarray:
     dtype = np.dtype(IDX_TYPES[magic[2]])
     size = prod(shape) * dtype.itemsize
     if size > MAX_BYTES:
-        raise ValueError(f"{path}: the IDX header claims {shape}, {size} bytes; more than {MAX_BYTES} is not believed")
+        raise ValueError(f"{path}: the IDX header claims {shape}, {size} bytes; at most {MAX_BYTES} is read")
     data = file.read(size + 1)
     if len(data) != size:
         held = "more" if len(data) > size else f"only {len(data)}"

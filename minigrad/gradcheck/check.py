@@ -9,7 +9,7 @@ Both sides are compared as numbers u^T J v: for every entry of J (u and v are un
 else along random directions.
 
 Three outcomes, not two: where the slopes to the left and to the right of x differ, f has a kink there (relu
-at 0), no derivative exists, and neither number is right or wrong: such entries are reported, not judged.
+at 0), no derivative exists, and neither number is right or wrong: such entries are counted and left out.
 
 float64 is required: with eps = 1e-6, float32 has no digits left for the difference.
 Source: Nocedal and Wright, "Numerical Optimization", 2nd edition (2006), section 8.1 (differences and their eps).
@@ -58,7 +58,7 @@ def gradcheck(
     """
     report = examine(f, inputs, eps, atol, rtol, projections)
     report.failures += _needed_alone(f, _as_tuple(inputs))
-    return _judged(report, raise_exception)
+    return _raise_if_wrong(report, raise_exception)
 
 
 def gradgradcheck(
@@ -77,10 +77,10 @@ def gradgradcheck(
     `gradcheck`.
     """
     gradient, arguments = gradient_of(f, inputs, grad_outputs)
-    return _judged(examine(gradient, arguments, eps, atol, rtol, projections), raise_exception)
+    return _raise_if_wrong(examine(gradient, arguments, eps, atol, rtol, projections), raise_exception)
 
 
-def _judged(report: Report, raise_exception: bool) -> Report:
+def _raise_if_wrong(report: Report, raise_exception: bool) -> Report:
     if report.status == "wrong" and raise_exception:
         raise GradientError(str(report))
     if report.status == "kink":
@@ -146,7 +146,7 @@ def examine(
                 np.abs(u) @ kinks > 0,
                 atol,
                 rtol,
-                _describe(x.shape, shape, full),
+                _entry_namer(x.shape, shape, full),
                 comparison,
             )
             report.comparisons.append(comparison)
@@ -224,8 +224,8 @@ def _stack(rows: list[list[np.ndarray]], output: int, size: int) -> np.ndarray:
     return np.stack([row[output] for row in rows], axis=1) if rows else np.zeros((size, 0))
 
 
-def _describe(input_shape: tuple[int, ...], output_shape: tuple[int, ...], full: bool) -> Callable[[int, int], str]:
-    def described(row: int, column: int) -> str:
+def _entry_namer(input_shape: tuple[int, ...], output_shape: tuple[int, ...], full: bool) -> Callable[[int, int], str]:
+    def entry_name(row: int, column: int) -> str:
         size = int(np.prod(output_shape))
         if not full:
             return f"random directions {row} and {column}"
@@ -234,7 +234,7 @@ def _describe(input_shape: tuple[int, ...], output_shape: tuple[int, ...], full:
             return f"a random combination of outputs by input entry {source}"
         return f"output entry {tuple(map(int, np.unravel_index(row, output_shape)))} by input entry {source}"
 
-    return described
+    return entry_name
 
 
 def _obstacles(

@@ -46,7 +46,7 @@ class Comparison:
         if self.status == "wrong":
             line += f" ({self.where}: backward computed {self.computed:.6g}, differences measured {self.measured:.6g})"
         if self.kinks:
-            line += f"; {self.kinks} entries not judged: the function is not differentiable there (a kink)"
+            line += f"; {self.kinks} entries left out: the function is not differentiable there (a kink)"
         return line
 
 
@@ -84,19 +84,19 @@ def compare(
     kinks: np.ndarray,
     atol: float,
     rtol: float,
-    described: Any,
+    entry_name: Any,
     comparison: Comparison,
 ) -> None:
-    """Fill in a comparison from three matrices of one shape. described(i, j) names an entry for the reader."""
+    """Fill in a comparison from three matrices of one shape. entry_name(i, j) names an entry for the reader."""
     comparison.kinks = int(kinks.sum())
-    judged = ~kinks
-    if not judged.any():
+    smooth = ~kinks
+    if not smooth.any():
         return
     error = np.abs(computed - measured)
     error[np.isnan(error)] = np.inf  # a NaN is never right
-    excess = np.where(judged, error / (atol + rtol * np.abs(measured)), -1.0)
+    excess = np.where(smooth, error / (atol + rtol * np.abs(measured)), -1.0)
     place = np.unravel_index(excess.argmax(), excess.shape)
-    comparison.error = float(error[judged].max())
+    comparison.error = float(error[smooth].max())
     comparison.excess = float(excess[place])
     comparison.computed, comparison.measured = float(computed[place]), float(measured[place])
-    comparison.where = described(*place)
+    comparison.where = entry_name(*place)

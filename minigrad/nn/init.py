@@ -108,27 +108,27 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     return tensor.copy_(Tensor(to_device(value, device_of(tensor.array))))
 
 
-_left_empty: ContextVar[bool] = ContextVar("left_empty", default=False)
+_skip_init: ContextVar[bool] = ContextVar("skip_init", default=False)
 
 
 @contextmanager
-def left_empty() -> Iterator[None]:
+def skip_init() -> Iterator[None]:
     """Inside, new linear and convolution layers hold whatever the memory held: for weights that are loaded next.
 
-    with nn.init.left_empty():
+    with nn.init.skip_init():
         layer = nn.Linear(25088, 4096)  # 100 million numbers that need not be drawn
     layer.load_state_dict(saved)
     """
-    before = _left_empty.set(True)
+    before = _skip_init.set(True)
     try:
         yield
     finally:
-        _left_empty.reset(before)
+        _skip_init.reset(before)
 
 
 def layer_start_(weight: Tensor, bias: Tensor | None, fan_in: int) -> None:
     """How linear and convolution layers start, as PyTorch's: both uniform on +-1 / sqrt(fan_in)."""
-    if _left_empty.get():
+    if _skip_init.get():
         return
     bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
     uniform_(weight, -bound, bound)

@@ -130,7 +130,7 @@ class LBFGS(Optimizer):
     ) -> tuple[float, Array, bool]:
         """Take the last move back, and evaluate anew, if the loss or gradient at its end is not finite.
 
-        Without a line search the last move of a `step` is judged by the first evaluation of the next, which would
+        Without a line search the last move of a `step` is checked against the first evaluation of the next, which would
         otherwise be made twice. Returns (loss, gradient, whether the move was taken back).
         """
         if not self.memory["open"] or (np.isfinite(loss) and np.isfinite(_dot(gradient, gradient))):

@@ -32,13 +32,13 @@ class RMSprop(Optimizer):
         square = state["square_avg"]
         square *= group["alpha"]
         square += (1 - group["alpha"]) * grad * grad
-        spread = square
+        scale = square
         if group["centered"]:
             mean = state.setdefault("grad_avg", xp.zeros_like(parameter.array))
             mean *= group["alpha"]
             mean += (1 - group["alpha"]) * grad
-            spread = square - mean * mean
-        change = grad / (xp.sqrt(spread) + group["eps"])
+            scale = square - mean * mean
+        change = grad / (xp.sqrt(scale) + group["eps"])
         if group["momentum"]:
             velocity = state.setdefault("momentum_buffer", xp.zeros_like(parameter.array))
             velocity *= group["momentum"]

@@ -30,7 +30,7 @@ COUNTS = [
 
 @pytest.mark.parametrize(("network", "options", "count"), COUNTS)
 def test_parameter_count(network, options, count):
-    with mg.nn.init.left_empty():
+    with mg.nn.init.skip_init():
         assert network(**options).parameter_count() == count
 
 

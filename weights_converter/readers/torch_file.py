@@ -66,7 +66,7 @@ def _checked_members(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, zip
             "has compressed members, which torch.save never writes: unpack it and save it with torch.save"
         )
     if sum(member.file_size for member in members) > file_bytes:
-        raise WeightsError("is no honest archive: its members overlap or claim more bytes than the file has")
+        raise WeightsError("is not a valid archive: its members overlap or claim more bytes than the file has")
     return {member.filename: member for member in members}
 
 

@@ -10,7 +10,7 @@ CASES = [
     case("Sum", "last axis, kept", lambda m, x: x.sum(dim=-1, keepdim=True), normal(2, 3)),
     case("Sum", "two of three axes", lambda m, x: x.sum(dim=(0, 2)), normal(2, 3, 2)),
     case("Sum", "axis of size 1", lambda m, x: x.sum(dim=1), normal(3, 1)),
-    case("Sum", "of nothing", lambda m, x: x.sum(dim=0), normal(0, 3)),
+    case("Sum", "empty input", lambda m, x: x.sum(dim=0), normal(0, 3)),
     case("Sum", "scalar", lambda m, x: x.sum() * x, normal()),
     case("Sum", "transposed", lambda m, x: x.sum(dim=0), normal(3, 2, layout="transposed")),
     case("Sum", "strided", lambda m, x: x.sum(dim=1), normal(3, 2, layout="strided")),

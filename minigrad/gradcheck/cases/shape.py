@@ -7,7 +7,7 @@ CASES = [
     case("Move", "to the same device", lambda m, x: m.adjoint.move(x) * x, normal(2, 3)),
     case("SumTo", "leading and size-1 axes", lambda m, x: m.adjoint.sum_to(x, (3, 1)), normal(2, 3, 2)),
     case("SumTo", "to a scalar", lambda m, x: m.adjoint.sum_to(x, ()), normal(2, 2)),
-    case("SumTo", "of nothing", lambda m, x: m.adjoint.sum_to(x, (1, 2)), normal(0, 2)),
+    case("SumTo", "empty input", lambda m, x: m.adjoint.sum_to(x, (1, 2)), normal(0, 2)),
     case("Expand", "size 1 repeated", lambda m, x: x.expand(3, 4), normal(3, 1)),
     case("Expand", "new leading axes, -1 kept", lambda m, x: x.expand(2, -1, 2), normal(3, 1)),
     case("Expand", "scalar", lambda m, x: x.expand(2, 2), normal()),

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from experiments.gan.losses import LOSSES, NS_OF_PROBABILITIES, bce, gradient_penalty
-from experiments.gan.tricks import Average, Tricks
+from experiments.common.averaging import Average
+from experiments.common.losses import bce
+from experiments.gan.losses import LOSSES, NS_OF_PROBABILITIES, gradient_penalty
+from experiments.gan.tricks import Tricks
 from minigrad import nn
 
 RANDOM = np.random.default_rng(0)

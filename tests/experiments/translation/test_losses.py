@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from experiments.common.losses import bce
 from experiments.translation.image_pool import ImagePool
-from experiments.translation.losses import bce, feature_matching, squares
+from experiments.translation.losses import feature_matching, squares
 
 
 def test_cross_entropy_of_patches():
