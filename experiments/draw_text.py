@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import minigrad as mg
-from minigrad.autograd import Tensor
+from minigrad import Tensor, from_numpy
 from minigrad.files import check_outputs
 
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
@@ -74,7 +74,7 @@ def style_picture(path: Path, size: int) -> Tensor:
     picture = load_picture(path)
     side = min(picture.shape[2:])
     top, left = (picture.shape[2] - side) // 2, (picture.shape[3] - side) // 2
-    return Tensor(resize(picture[:, :, top : top + side, left : left + side], size, size) * 2 - 1)
+    return from_numpy(resize(picture[:, :, top : top + side, left : left + side], size, size) * 2 - 1)
 
 
 if __name__ == "__main__":

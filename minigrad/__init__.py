@@ -16,16 +16,20 @@ from . import cuda, devices, random
 from .devices import device
 from .random import Generator, get_rng_state, manual_seed, set_rng_state
 from .functions import *
-from .ops import BoolTensor, ByteTensor, DoubleTensor, FloatTensor, IntTensor, LongTensor, Size
+from .ops import BoolTensor, ByteTensor, DoubleTensor, FloatTensor, IntTensor, LongTensor
 from .ops.common import BOOL as bool
 from .ops.common import FLOAT32 as float32
 from .ops.common import FLOAT64 as float64
+from .ops.common import INT32 as int32
 from .ops.common import INT64 as int64
+from .ops.common import UINT8 as uint8
+from .size import Size
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd import Op, Tensor, apply, grad
 
 float = float32
 double = float64
+int = int32
 long = int64
 
 from . import accelerator, backends, compat, data, gradcheck, nn, optim, utils

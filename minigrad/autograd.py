@@ -30,7 +30,7 @@ from typing import Any, Union
 import numpy as np
 
 from . import autograd_errors as errors
-from .devices import Array, Device, device_of, xp_of
+from .devices import Array, xp_of
 from .grad_mode import mode, observers
 from .hooks import Hook, RemovableHandle, run_hooks
 from .kernels import kernels_of
@@ -52,26 +52,12 @@ class Tensor(Operators):
 
     __slots__ = ("array", "requires_grad", "grad", "node", "storage", "hooks", "__weakref__")
     parents = ()  # as a node of the graph a leaf is where paths end
-
-    def __init__(self, array: Array, requires_grad: bool = False) -> None:
-        self.array = array
-        self.requires_grad = requires_grad
-        self.grad: Tensor | None = None
-        self.node: Op | None = None
-        self.storage = Storage()
-        self.hooks: dict[int, Hook] | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.array.dtype
-
-    @property
-    def device(self) -> Device:
-        return device_of(self.array)
+    array: Array
+    requires_grad: bool
+    grad: Tensor | None
+    node: Op | None
+    storage: Storage
+    hooks: dict[int, Hook] | None
 
     @property
     def is_leaf(self) -> bool:
@@ -104,6 +90,19 @@ class Tensor(Operators):
         """Ask that the gradient of this tensor, though it is no leaf, be kept in `grad` as well."""
         if self.node is not None:
             self.node.retained = (*self.node.retained, weakref.ref(self))
+
+
+def tensor_of(array: Array, requires_grad: bool = False) -> Tensor:
+    """A leaf that holds this array (shared, not copied). `Tensor(...)` itself is PyTorch's constructor, for users."""
+    tensor = _new(Tensor)
+    tensor.array = array
+    tensor.requires_grad = requires_grad
+    tensor.grad = tensor.node = tensor.hooks = None
+    tensor.storage = Storage()
+    return tensor
+
+
+_new = Tensor.__new__
 
 
 Node = Union["Op", Tensor]  # of the graph: an operation, or a leaf
@@ -154,13 +153,13 @@ class Op:
 
     def wrap(self, array: Array, inputs: Sequence[Any]) -> Tensor:
         """The result as a Tensor; operations that make views (`views.py`) share the input's storage here."""
-        return Tensor(array)
+        return tensor_of(array)
 
     def save(self, *values: Any) -> None:
         """Remember inputs or the result for backward (or None, or numbers). Call it in forward, at most once.
 
         Any other array would be a constant to second derivatives, though it depends on the inputs; where that
-        is right (a mask, indices) say so by wrapping it: `self.save(Tensor(mask))`. Errors: TypeError if not.
+        is right (a mask, indices) say so by wrapping it: `self.save(tensor_of(mask))`. Errors: TypeError if not.
         """
         self.records = values
 
@@ -188,7 +187,7 @@ class SavedTensor:
             raise errors.changed_in_place(op, self.array)
         if isinstance(self.node, Tensor):
             return self.node
-        tensor = Tensor(self.array, self.node is not None)
+        tensor = tensor_of(self.array, self.node is not None)
         tensor.node, tensor.storage = self.node, self.storage
         return tensor
 
@@ -278,7 +277,7 @@ def run_backward(
     for root, gradient in zip(roots, gradients):
         errors.check_root(root, gradient)
         if gradient is None:
-            gradient = Tensor(xp_of(root.array).ones(root.array.shape, root.array.dtype))
+            gradient = tensor_of(xp_of(root.array).ones(root.array.shape, root.array.dtype))
         elif root.node is None:
             gradient = gradient.clone()  # a leaf's `grad` is nobody else's memory
         _add_share(grads, node_of(root), gradient)
@@ -335,7 +334,7 @@ def _add_share(grads: dict[Node, Tensor], node: Node, share: Tensor) -> None:
     elif mode.recording:
         grads[node] = known + share
     else:
-        grads[node] = Tensor(_as_array(kernels_of(share.array).add(known.array, share.array)))
+        grads[node] = tensor_of(_as_array(kernels_of(share.array).add(known.array, share.array)))
 
 
 def _is_aliased(share: Tensor, gradients: Sequence[Tensor | None]) -> bool:

@@ -30,7 +30,7 @@ def explain(op: Any, arrays: Sequence[Any], error: Exception) -> None:
 def not_savable(op: Any, value: Any) -> TypeError:
     return TypeError(
         f"{type(op).__name__}.save: a {type(value).__name__} that is neither an input nor the result would be a "
-        "constant to second derivatives; wrap it in Tensor(...) if it is one, else compute it again in backward"
+        "constant to second derivatives; wrap it in tensor_of(...) if it is one, else compute it again in backward"
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .autograd import Tensor
+from .autograd import Tensor, tensor_of
 from .devices import Device, device, to_device, to_numpy
 from .files import atomic_write
 from .npz import read_stored
@@ -121,4 +121,4 @@ def _decode(value: Any, arrays: dict[str, np.ndarray], target: Device) -> Any:
     array = arrays[value["name"]]
     if array.dtype.kind not in "biuf":
         raise ValueError(f"the part {value['name']} holds no numbers")
-    return Tensor(to_device(array, target)) if kind == "tensor" else array
+    return tensor_of(to_device(array, target)) if kind == "tensor" else array

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import autograd
-from .autograd import Op, Tensor, apply
+from . import autograd, cuda
+from .autograd import Op, Tensor, apply, tensor_of
 from .devices import Array
 from .grad_mode import no_grad
-from .ops import requires_grad_
+from .ops import TYPES, requires_grad_
 
 
 class Context:
@@ -61,7 +61,7 @@ class _Call(Op, abstract=True):
     def forward(self, *arrays: Array) -> Array:
         inputs, needs = list(self.constants), [False] * len(self.constants)
         for place, array, need in zip(self.places, arrays, self.needs):
-            inputs[place], needs[place] = Tensor(array), need
+            inputs[place], needs[place] = tensor_of(array), need
         self.context = context = Context(tuple(needs))
         with no_grad():
             result = self.function.forward(context, *inputs)
@@ -96,10 +96,13 @@ def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
     """PyTorch's former way to ask for gradients: a new leaf on the same memory. Tensors need it no longer."""
     if not isinstance(data, Tensor):
         raise TypeError(f"Variable: data must be a Tensor, got {type(data).__name__}")
-    leaf = Tensor(data.array)
+    leaf = tensor_of(data.array)
     leaf.storage = data.storage
     return requires_grad_(leaf, requires_grad)
 
 
 for _name in ("Function", "Variable"):  # users look for them in minigrad.autograd
     setattr(autograd, _name, globals()[_name])
+for _name, _kind in TYPES.items():  # and for torch.cuda.FloatTensor in minigrad.cuda
+    if _name.startswith("torch.cuda."):
+        setattr(cuda, _name.removeprefix("torch.cuda."), _kind)

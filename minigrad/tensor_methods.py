@@ -14,6 +14,7 @@ import numpy as np
 
 from . import devices
 from .bound_methods import BoundMethods
+from .size import Size
 
 if TYPE_CHECKING:
     from .autograd import Tensor
@@ -39,6 +40,13 @@ class Operators(BoundMethods):
     __slots__ = ()
     __array_ufunc__ = None  # so that NumPy leaves `array + tensor` to Tensor.__radd__
     __hash__ = object.__hash__
+
+    def __init__(self, *data: Any, device: Any = None) -> None:
+        """As users call it: `Tensor(2, 3)` makes room, `Tensor([1, 2])` and `Tensor(array)` convert to float32.
+
+        The engine's own tensors come from `autograd.tensor_of`. See `ops/typed_tensors.py`.
+        """
+        ops.construct(self, data, device)
 
     # ------------------------------------------------------------------------------ arithmetic
     def __add__(self, other: Any) -> Tensor:
@@ -191,10 +199,22 @@ class Operators(BoundMethods):
     array: Any
     requires_grad: bool
 
+    @property
+    def shape(self) -> Size:
+        return Size(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    @property
+    def device(self) -> devices.Device:
+        return devices.device_of(self.array)
+
     def size(self, dim: int | None = None) -> Any:
         if dim is not None and not -self.array.ndim <= dim < self.array.ndim:
             raise IndexError(f"size: dim {dim} is out of range for {self.array.ndim} axes")
-        return ops.Size(self.array.shape) if dim is None else self.array.shape[dim]
+        return Size(self.array.shape) if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         return self.array.ndim

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .autograd import Op, Tensor, apply
+from .autograd import Op, Tensor, apply, tensor_of
 from .devices import Array, xp_of
 from .grad_mode import enable_grad, mode
 
@@ -72,4 +72,4 @@ class ViewOp(Op, abstract=True):
     def wrap(self, array: Array, inputs: Sequence[Any]) -> Tensor:
         if array.base is not None and xp_of(array).may_share_memory(array, inputs[0].array):
             return View(array, inputs[0], self)
-        return Tensor(array)
+        return tensor_of(array)

@@ -9,7 +9,7 @@ from tests.helpers.paths import ROOT
 
 # The floors of `minigrad`, from the ground up. A module imports from its own floor or from below.
 FLOORS = [
-    {"cuda", "random", "files", "npz", "hooks", "storage"},
+    {"cuda", "random", "files", "npz", "hooks", "storage", "size"},
     {"devices"},
     {"autograd_errors"},
     {"kernels", "hub"},

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd import Tensor
-from minigrad.devices import Device, to_device
+from minigrad import from_numpy
+from minigrad.devices import Device
 from minigrad.random import generator
 
 from .training import Batch
@@ -37,7 +37,7 @@ class Points:
     def batches(self, count: int, device: Device) -> Iterator[Batch]:
         """Fresh batches without end; there are no classes."""
         while True:
-            yield Tensor(to_device(self.sample(count), device)), None
+            yield from_numpy(self.sample(count)).to(device), None
 
     def report(self, made: np.ndarray) -> dict[str, Any]:
         """How well generated points (N, 2) fit.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minigrad import Tensor
+from minigrad import Tensor, from_numpy
 from minigrad.data import Dataset
 from minigrad.data.image import open_picture
 from minigrad.random import generator
@@ -45,7 +45,7 @@ class RandomCrops(Dataset):
         pixels = np.asarray(scaled, np.float32)[top : top + self.size, left : left + self.size] / np.float32(255)
         if random.random() < 0.5:
             pixels = pixels[:, ::-1]
-        return Tensor(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        return from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 def _scaled(image: Image.Image, factor: float) -> Image.Image:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigrad.autograd import Tensor
+from minigrad import Tensor, from_numpy
 from minigrad.data.image import SUFFIXES, PictureNote, open_picture
 from minigrad.random import generator
 from nets.srresnet import SCALE
@@ -55,7 +55,7 @@ class Crops:
         """(small (count, 3, size / 4, size / 4) in [0, 1], large (count, 3, size, size) in [-1, 1])."""
         pairs = [self._draw() for _ in range(count)]
         small, large = (np.stack(crops).astype(np.float32) / np.float32(255) for crops in zip(*pairs))
-        return Tensor(small), Tensor(2 * large - 1)
+        return from_numpy(small), from_numpy(2 * large - 1)
 
     def _draw(self) -> tuple[np.ndarray, np.ndarray]:
         random = generator()

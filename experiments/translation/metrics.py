@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad import Tensor, nn, optim
+from minigrad import Tensor, from_numpy, nn, optim
 from minigrad.data import DataLoader, TensorDataset
 from minigrad.devices import Device
 from minigrad.nn import functional as F
@@ -93,7 +93,7 @@ def l1(found: Tensor, wanted: Tensor) -> float:
 
 def chroma(pictures: Tensor) -> Tensor:
     """I and Q of RGB pictures (N, 3, H, W) in [-1, 1], in the same units: (N, 2, H, W)."""
-    return Tensor(np.einsum("dc,nchw->ndhw", RGB_TO_YIQ[1:], pictures.numpy()))
+    return from_numpy(np.einsum("dc,nchw->ndhw", RGB_TO_YIQ[1:], pictures.numpy()))
 
 
 def share(found: np.ndarray, wanted: Any) -> float:
@@ -105,7 +105,7 @@ def without_messages(pictures: Tensor) -> Tensor:
     """Rounded to 8 bits, and moved by -1, 0 or 1 level at random."""
     levels = np.rint((pictures.numpy() + 1) * 127.5)
     levels += np.random.default_rng(0).integers(-1, 2, levels.shape)
-    return Tensor((np.clip(levels, 0, 255) / 127.5 - 1).astype(np.float32))
+    return from_numpy((np.clip(levels, 0, 255) / 127.5 - 1).astype(np.float32))
 
 
 def digit_images(pictures: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minigrad import Tensor
+from minigrad import Tensor, from_numpy
 from minigrad.data import Dataset
 from minigrad.random import generator
 
@@ -36,7 +36,7 @@ class Pictures(Dataset):
         return self.count
 
     def __getitem__(self, index: int) -> Tensor:
-        return Tensor(self.batch(np.array([index])).array[0])
+        return from_numpy(self.batch(np.array([index])).array[0])
 
     def batch(self, indices: np.ndarray) -> Tensor:
         """The pictures of these numbers, (B, channels, size, size) in [-1, 1]."""
@@ -75,7 +75,7 @@ def in_memory(pixels: np.ndarray, size: int, jitter: bool = False, mirror: bool 
 
 def scaled(pixels: np.ndarray) -> Tensor:
     """Bytes as values in [-1, 1], float32."""
-    return Tensor(pixels.astype(np.float32) / np.float32(127.5) - np.float32(1))
+    return from_numpy(pixels.astype(np.float32) / np.float32(127.5) - np.float32(1))
 
 
 def to_unit(pictures: Tensor) -> np.ndarray:

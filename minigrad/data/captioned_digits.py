@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd import Tensor
+from minigrad.autograd import Tensor, tensor_of
 from minigrad.data.synthetic_digits import sample_bilinear
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -140,7 +140,7 @@ class CaptionedDigits:
             for table, name in ((COLORS, "color"), (GROUNDS, "ground"))
         )
         pictures = ground[:, :, None, None] * (1 - ink) + color[:, :, None, None] * ink
-        return Tensor((2 * np.clip(pictures, 0, 1) - 1).astype(np.float32))
+        return tensor_of((2 * np.clip(pictures, 0, 1) - 1).astype(np.float32))
 
     def _ink(self, strokes: np.ndarray, heights: np.ndarray, angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """How much of each pixel is ink: (N, 1, size, size) in [0, 1]. strokes: (N, 28, 28) bytes."""

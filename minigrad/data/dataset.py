@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd import Tensor
+from minigrad.autograd import Tensor, tensor_of
 
 from ..random import generator
 
@@ -54,10 +54,10 @@ class TensorDataset(Dataset):
         return int(self.tensors[0].shape[0])
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(Tensor(tensor.array[index]) for tensor in self.tensors)
+        return tuple(tensor_of(tensor.array[index]) for tensor in self.tensors)
 
     def batch(self, indices: IndexArray) -> list[Tensor]:
-        return [Tensor(tensor.array[indices]) for tensor in self.tensors]
+        return [tensor_of(tensor.array[indices]) for tensor in self.tensors]
 
 
 class Subset(Dataset):
@@ -124,20 +124,20 @@ class LabelledImages(Dataset):
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return Tensor(self._scaled(self.pixels[index][None])), int(self.targets[index])
+        return tensor_of(self._scaled(self.pixels[index][None])), int(self.targets[index])
 
     def batch(self, indices: IndexArray) -> list[Tensor]:
-        return [Tensor(self._scaled(self.pixels[indices][:, None])), Tensor(self.targets[indices])]
+        return [tensor_of(self._scaled(self.pixels[indices][:, None])), tensor_of(self.targets[indices])]
 
     @property
     def images(self) -> Tensor:
         """All images: (N, 1, H, W) float32 in [0, 1], made anew at each call."""
-        return Tensor(self._scaled(self.pixels[:, None]))
+        return tensor_of(self._scaled(self.pixels[:, None]))
 
     @property
     def labels(self) -> Tensor:
         """All classes: (N,) int64."""
-        return Tensor(self.targets)
+        return tensor_of(self.targets)
 
     @staticmethod
     def _scaled(pixels: np.ndarray) -> np.ndarray:
@@ -163,9 +163,9 @@ def collate(items: Sequence[Any]) -> Any:
     if isinstance(first, Tensor):
         items = [item.array for item in items]
     if isinstance(items[0], (bool, int, np.number, np.bool_)):
-        return Tensor(np.array(items))
+        return tensor_of(np.array(items))
     if isinstance(items[0], float):
-        return Tensor(np.array(items, dtype=np.float32))
+        return tensor_of(np.array(items, dtype=np.float32))
     if not hasattr(items[0], "shape"):
         raise TypeError(
             f"DataLoader: cannot make a batch of {type(first).__name__}; items must be Tensors, arrays or numbers"
@@ -173,4 +173,4 @@ def collate(items: Sequence[Any]) -> Any:
     if any(item.shape != items[0].shape for item in items):
         shapes = sorted({tuple(item.shape) for item in items})
         raise ValueError(f"DataLoader: the items of one batch must have one shape, got {shapes}")
-    return Tensor(np.stack(items))
+    return tensor_of(np.stack(items))

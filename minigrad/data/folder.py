@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from minigrad.autograd import Tensor
+from minigrad.autograd import Tensor, tensor_of
 from minigrad.data.dataset import Dataset
 from minigrad.data.image import SUFFIXES, PictureNote, open_picture
 
@@ -54,7 +54,7 @@ class ImageFolder(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.samples[index]
         pixels = self._decode(path) if self._kept is None else self._kept[index]
-        return Tensor(pixels.astype(np.float32) / np.float32(255)), label
+        return tensor_of(pixels.astype(np.float32) / np.float32(255)), label
 
     def _find(self) -> list[tuple[Path, int]]:
         if not self.classes:

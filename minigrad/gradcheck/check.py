@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor, grad
+from ..autograd import Tensor, grad, tensor_of
 from ..devices import to_device, to_numpy
 from ..grad_mode import enable_grad, no_grad
 from ..ops import zeros_like
@@ -342,4 +342,4 @@ def _outputs(f: Function, arguments: Sequence[Any]) -> list[Tensor]:
 
 def _like(y: Tensor, values: np.ndarray) -> Tensor:
     """A tensor of these values with y's dtype and device."""
-    return Tensor(to_device(np.asarray(values).astype(y.dtype), y.device))
+    return tensor_of(to_device(np.asarray(values).astype(y.dtype), y.device))

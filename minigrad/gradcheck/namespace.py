@@ -9,7 +9,7 @@ import numpy as np
 
 import minigrad
 
-from ..autograd import Tensor, apply
+from ..autograd import Tensor, apply, tensor_of
 from ..devices import Device, device_of, to_device, xp_of
 from ..ops.activation import LeakyReLUBackward
 from ..ops.common import FLOAT64, Cast, SumTo
@@ -68,5 +68,5 @@ def tensors_of(case: Case, device: Device, dtype: Any = FLOAT64) -> list[Tensor]
     for source, values in zip(case.inputs, case.values()):
         if values.dtype.kind == "f":
             values = values.astype(dtype)
-        tensors.append(Tensor(laid_out(values, source.layout, xp), requires_grad=source.differentiable))
+        tensors.append(tensor_of(laid_out(values, source.layout, xp), requires_grad=source.differentiable))
     return tensors

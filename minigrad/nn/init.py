@@ -13,7 +13,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import device_of, to_device
 from ..grad_mode import no_grad
 from ..random import generator
@@ -105,7 +105,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     q = q * np.sign(np.diag(r))
     matrix = (q if rows >= columns else q.T) * gain
     value = matrix.reshape(tensor.shape).astype(tensor.dtype)
-    return tensor.copy_(Tensor(to_device(value, device_of(tensor.array))))
+    return tensor.copy_(tensor_of(to_device(value, device_of(tensor.array))))
 
 
 _skip_init: ContextVar[bool] = ContextVar("skip_init", default=False)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import Device, device_of, to_device
 from ..grad_mode import no_grad
 from ..hooks import RemovableHandle
@@ -29,8 +29,8 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor, requires_grad: bool = True) -> None:
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter: data must be a Tensor, got {type(data).__name__}")
-        super().__init__(data.array, requires_grad)
-        self.storage = data.storage
+        self.array, self.storage, self.requires_grad = data.array, data.storage, requires_grad
+        self.grad = self.node = self.hooks = None
 
 
 class LoadResult(NamedTuple):
@@ -258,7 +258,7 @@ class Module:
 
         non_blocking: changes nothing, transfers are synchronous. Errors: TypeError for an integer dtype.
         """
-        probe = convert(Tensor(_probe(self)), *targets, dtype=dtype, device=device)
+        probe = convert(tensor_of(_probe(self)), *targets, dtype=dtype, device=device)
         if probe.dtype.kind != "f":
             raise TypeError(f"to: the parameters of a module are floating-point numbers, they cannot be {probe.dtype}")
         for tensor in [*self.parameters(), *self.buffers()]:

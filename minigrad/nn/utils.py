@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import xp_of
 from ..ops import cat, reshape, zeros
 from .spectral_norm import remove_spectral_norm, spectral_norm
@@ -54,7 +54,7 @@ def clip_grad_norm_(
     for g in gradients:
         g.array *= scale.astype(g.dtype)
         g.storage.bump_version()
-    return Tensor(xp.asarray(total))
+    return tensor_of(xp.asarray(total))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -83,7 +83,6 @@ from .conv import (
     conv_transpose2d,
 )
 from .creation import (
-    Size,
     arange,
     as_tensor,
     detach,
@@ -266,7 +265,9 @@ from .typed_tensors import (
     FloatTensor,
     IntTensor,
     LongTensor,
+    construct,
     named_type,
+    new,
     type_name,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..random import generator
@@ -262,7 +262,7 @@ def _dropout(operation: str, x: Tensor, p: float, training: bool, inplace: bool,
         return x
     kept = generator().random(shape, dtype=np.float32) >= p
     scale: Any = kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0.0)
-    return _activated(x, x * Tensor(to_device(scale.astype(x.dtype, copy=False), device_of(x.array))), inplace)
+    return _activated(x, x * tensor_of(to_device(scale.astype(x.dtype, copy=False), device_of(x.array))), inplace)
 
 
 # ------------------------------------------------------------------------- composed of the above

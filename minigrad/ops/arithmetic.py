@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor, apply
+from ..autograd import Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import BOOL, FLOAT32, INT64, as_float, cast, check_broadcast, operands, require_tensor
@@ -102,7 +102,7 @@ class Power(Elementwise):
 
     def db(self, dy: Tensor, a: Any, b: Any, y: Tensor) -> Tensor:
         if isinstance(a, (int, float)):
-            a = Tensor(xp_of(y.array).asarray(a, dtype=y.dtype))
+            a = tensor_of(xp_of(y.array).asarray(a, dtype=y.dtype))
         flat = (a == 0) & (b >= 0)
         return where(flat, 0.0, dy * y * log(where(flat, 1.0, a)))
 
@@ -258,7 +258,7 @@ def true_divide(input: Any, other: Any) -> Tensor:
     if getattr(a, "dtype", FLOAT32).kind != "f" or getattr(b, "dtype", FLOAT32).kind != "f":
         a, b = (cast(v, FLOAT32) if isinstance(v, Tensor) else float(v) for v in (a, b))
     if not isinstance(b, Tensor) and b == 0:
-        b = Tensor(xp_of(a.array).zeros((), dtype=a.dtype))  # IEEE division, where Python's would raise
+        b = tensor_of(xp_of(a.array).zeros((), dtype=a.dtype))  # IEEE division, where Python's would raise
     return apply(Divide(), a, b)
 
 
@@ -348,7 +348,7 @@ def minimum(input: Tensor, other: Any) -> Tensor:
         return neg(maximum(-a, -b))
     x, y = (v.array if isinstance(v, Tensor) else v for v in (a, b))  # -x would leave the range of bool and uint8
     xp = xp_of(x if isinstance(a, Tensor) else y)
-    return Tensor(xp.asarray(xp.minimum(x, y)))
+    return tensor_of(xp.asarray(xp.minimum(x, y)))
 
 
 @public("minigrad")
@@ -359,7 +359,7 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
         raise TypeError(f"where: condition must be a bool Tensor, got {condition.dtype}")
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         dtype = FLOAT32 if isinstance(input, float) or isinstance(other, float) else None
-        input = Tensor(xp_of(condition.array).asarray(input, dtype=dtype))
+        input = tensor_of(xp_of(condition.array).asarray(input, dtype=dtype))
     a, b = operands("where", input, other)
     for side in (a, b):
         if isinstance(side, Tensor) and side.array.shape != condition.array.shape:

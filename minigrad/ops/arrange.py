@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import xp_of
 from .arithmetic import where
 from .common import axis, expand, require_tensor
@@ -73,7 +73,7 @@ def _triangle(operation: str, input: Any, kept: Any) -> Tensor:
         raise ValueError(f"{operation}: input must be (..., n, m), got shape {input.shape}")
     xp, (n, m) = xp_of(input.array), input.shape[-2:]
     mask = kept(xp.arange(n)[:, None], xp.arange(m)[None, :])
-    return where(Tensor(mask), input, False)
+    return where(tensor_of(mask), input, False)
 
 
 @public("minigrad")

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..views import ViewOp
 from .public import public
 
 FLOAT32: np.dtype = np.dtype("float32")
 FLOAT64: np.dtype = np.dtype("float64")
+INT32: np.dtype = np.dtype("int32")
 INT64: np.dtype = np.dtype("int64")
+UINT8: np.dtype = np.dtype("uint8")
 BOOL: np.dtype = np.dtype("bool")
 _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
@@ -143,7 +145,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
         return x
     dtype = np.dtype(dtype)
     if dtype.kind != "f" or x.array.dtype.kind != "f":
-        return Tensor(x.array.astype(dtype))
+        return tensor_of(x.array.astype(dtype))
     return apply(Cast(dtype), x)
 
 

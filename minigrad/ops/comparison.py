@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import xp_of
 from .common import BOOL, operands, require_tensor
 from .public import public
@@ -15,11 +15,11 @@ from .public import public
 def compare(function: str, a: Any, b: Any) -> Tensor:
     """The elementwise comparison named `function` (less, equal, ...) as a bool Tensor."""
     if a is None or b is None:
-        return Tensor(xp_of((a if b is None else b).array).asarray(function == "not_equal"))
+        return tensor_of(xp_of((a if b is None else b).array).asarray(function == "not_equal"))
     a, b = operands(function, a, b)
     array, other = (v.array if isinstance(v, Tensor) else v for v in (a, b))
     xp = xp_of(array if isinstance(a, Tensor) else other)
-    return Tensor(xp.asarray(getattr(xp, function)(array, other)))
+    return tensor_of(xp.asarray(getattr(xp, function)(array, other)))
 
 
 @public("minigrad", "Tensor")
@@ -81,7 +81,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8
     if x.dtype != y.dtype:
         raise TypeError(f"isclose: input is {x.dtype}, other is {y.dtype}; convert one with .to()")
     operands("isclose", input, other)
-    return Tensor(xp_of(x).asarray(xp_of(x).isclose(x, y, rtol, atol, equal_nan)))
+    return tensor_of(xp_of(x).asarray(xp_of(x).isclose(x, y, rtol, atol, equal_nan)))
 
 
 # --------------------------------------------------------------------------- NaN and infinity
@@ -91,21 +91,21 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8
 def isnan(input: Tensor) -> Tensor:
     """Where the entries are NaN."""
     x = require_tensor("isnan", "input", input).array
-    return Tensor(xp_of(x).asarray(x != x))
+    return tensor_of(xp_of(x).asarray(x != x))
 
 
 @public("minigrad", "Tensor")
 def isinf(input: Tensor) -> Tensor:
     """Where the entries are inf or -inf."""
     x = require_tensor("isinf", "input", input).array
-    return Tensor(xp_of(x).asarray(xp_of(x).isinf(x)))
+    return tensor_of(xp_of(x).asarray(xp_of(x).isinf(x)))
 
 
 @public("minigrad", "Tensor")
 def isfinite(input: Tensor) -> Tensor:
     """Where the entries are neither NaN nor infinite."""
     x = require_tensor("isfinite", "input", input).array
-    return Tensor(xp_of(x).asarray(xp_of(x).isfinite(x)))
+    return tensor_of(xp_of(x).asarray(xp_of(x).isfinite(x)))
 
 
 # --------------------------------------------------------------------------------------- logic
@@ -123,7 +123,7 @@ def bits(function: str, a: Any, b: Any = None) -> Tensor:
             raise TypeError(f"{function}: bools or integers are needed, got {dtype}; compare first, as in (x > 0)")
     arrays = [x.array if isinstance(x, Tensor) else x for x in given]
     xp = xp_of(next(x.array for x in given if isinstance(x, Tensor)))
-    return Tensor(xp.asarray(getattr(xp, function)(*arrays)))
+    return tensor_of(xp.asarray(getattr(xp, function)(*arrays)))
 
 
 @public("minigrad", "Tensor")
@@ -147,10 +147,10 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
 @public("minigrad", "Tensor")
 def logical_not(input: Tensor) -> Tensor:
     """Where input is false (0)."""
-    return Tensor(xp_of(input.array).asarray(require_tensor("logical_not", "input", input).array == 0))
+    return tensor_of(xp_of(input.array).asarray(require_tensor("logical_not", "input", input).array == 0))
 
 
 def _logical(function: str, input: Any, other: Any) -> Tensor:
     a, b = operands(function, require_tensor(function, "input", input), require_tensor(function, "other", other))
     xp = xp_of(a.array)
-    return Tensor(xp.asarray(getattr(xp, function)(a.array, b.array), dtype=BOOL))
+    return tensor_of(xp.asarray(getattr(xp, function)(a.array, b.array), dtype=BOOL))

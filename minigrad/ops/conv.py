@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import require_float
@@ -280,7 +280,7 @@ def _with_zeros(x: Tensor, dim: int, count: int) -> Tensor:
     if count == 0:
         return x
     shape = tuple([count if i == dim else n for i, n in enumerate(x.shape)])
-    return cat([x, Tensor(xp_of(x.array).zeros(shape, x.dtype))], dim)
+    return cat([x, tensor_of(xp_of(x.array).zeros(shape, x.dtype))], dim)
 
 
 def one(operation: str, name: str, value: Any) -> Any:

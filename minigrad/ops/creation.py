@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from .. import devices
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, Device, device_of, to_device, xp_of
-from .common import BOOL, FLOAT32, INT64, cast, promoted, require_tensor
+from .common import BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8, cast, promoted, require_tensor
 from .public import public
 
-_DTYPES = {np.dtype(name) for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
+_DTYPES = {FLOAT32, FLOAT64, INT64, INT32, UINT8, BOOL}
 
 
 @public("minigrad")
@@ -48,9 +48,9 @@ _DEFAULTS: dict[Any, np.dtype] = {float: FLOAT32, int: INT64, bool: BOOL}  # the
 
 
 def _unpacked(data: Any) -> Any:
-    """Nested lists with the Tensors in them replaced by lists of numbers."""
+    """Nested lists with the Tensors in them replaced by their number (of one entry, as in PyTorch) or lists of them."""
     if isinstance(data, Tensor):
-        return data.tolist()
+        return data.item() if data.array.size == 1 else data.tolist()
     return [_unpacked(item) for item in data] if isinstance(data, (list, tuple)) else data
 
 
@@ -94,7 +94,7 @@ def as_dtype(operation: str, dtype: Any) -> np.dtype:
 
 def made(operation: str, array: Array, requires_grad: bool) -> Tensor:
     """The array as a leaf."""
-    result = Tensor(array)
+    result = tensor_of(array)
     return requires_grad_(result, True) if requires_grad else result
 
 
@@ -114,19 +114,9 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares memory with a NumPy array."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: a NumPy array is needed, got {type(array).__name__}")
-    result = Tensor(_converted("from_numpy", array.view(), None))
+    result = tensor_of(_converted("from_numpy", array.view(), None))
     result.storage.cache = None
     return result
-
-
-class Size(tuple[int, ...]):
-    """A tensor's shape, as `x.size()` gives it: a tuple that constructors know from data."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """The number of entries of a tensor of this shape."""
-        return math.prod(self)
 
 
 def size_of(operation: str, size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -356,7 +346,7 @@ def to(x: Tensor, *targets: Any, dtype: Any = None, device: Any = None) -> Tenso
 @public("Tensor")
 def detach(x: Tensor) -> Tensor:
     """The same memory without the graph; writes to either are seen, and counted, by both."""
-    result = Tensor(x.array.view())
+    result = tensor_of(x.array.view())
     result.storage = x.storage
     return result
 

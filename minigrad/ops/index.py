@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, device_of, to_device, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
@@ -317,8 +317,8 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
     x = require_tensor("nonzero", "input", input).array
     places = xp_of(x).stack(x.reshape(x.shape or (1,)).nonzero(), axis=1).astype(INT64)
     if as_tuple:
-        return tuple([Tensor(places[:, i]) for i in range(places.shape[1])])
-    return Tensor(places[:, : x.ndim])
+        return tuple([tensor_of(places[:, i]) for i in range(places.shape[1])])
+    return tensor_of(places[:, : x.ndim])
 
 
 @public("minigrad", "Tensor", "in-place")
@@ -328,7 +328,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if require_tensor("masked_fill", "mask", mask).dtype != BOOL:
         raise TypeError(f"masked_fill: mask must be a bool Tensor, got {mask.dtype}")
     if not isinstance(value, Tensor):
-        value = Tensor(xp_of(input.array).asarray(value, dtype=input.dtype))
+        value = tensor_of(xp_of(input.array).asarray(value, dtype=input.dtype))
     elif value.array.ndim:
         raise ValueError(f"masked_fill: value must be a number or a 0-d Tensor, got shape {value.shape}")
     return where(mask, cast(value, input.dtype), input)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import SavedTensor, Tensor, apply
+from ..autograd import SavedTensor, Tensor, apply, tensor_of
 from ..devices import device_of, to_device
 from ..grad_mode import is_grad_enabled
 from ..random import generator
@@ -121,7 +121,7 @@ def set_item(input: Tensor, index: Any, value: Any) -> None:
     if isinstance(value, Tensor):
         value = cast(value, input.dtype)
     elif isinstance(value, (list, tuple, np.ndarray)):
-        value = Tensor(to_device(np.asarray(value, dtype=input.dtype), input.device))
+        value = tensor_of(to_device(np.asarray(value, dtype=input.dtype), input.device))
     try:
         write(input, index_steps(index, input), value)
     except IndexError as error:
@@ -191,7 +191,7 @@ def detach_(x: Tensor) -> Tensor:
 
 
 def _draw(x: Tensor, drawn: np.ndarray) -> Tensor:
-    return write(x, ALL, Tensor(to_device(np.asarray(drawn, dtype=x.dtype), device_of(x.array))))
+    return write(x, ALL, tensor_of(to_device(np.asarray(drawn, dtype=x.dtype), device_of(x.array))))
 
 
 def replace_data(x: Tensor, value: Tensor) -> None:

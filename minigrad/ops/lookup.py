@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import xp_of
 from .arithmetic import where
 from .common import INT64, require_float, require_tensor
@@ -24,7 +24,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     count = high + 1 if num_classes == -1 else num_classes
     if low < 0 or high >= count or count < 1:
         raise ValueError(f"one_hot: numbers from 0 to {count - 1} are needed, got {low} to {high}")
-    return Tensor((x[..., None] == xp_of(x).arange(count)).astype(INT64))
+    return tensor_of((x[..., None] == xp_of(x).arange(count)).astype(INT64))
 
 
 @public("nn.functional")
@@ -46,5 +46,5 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     rows = weight[x]
     if padding_idx is None:
         return rows
-    padding = Tensor((x.array == padding_idx % weight.shape[0])[..., None])
+    padding = tensor_of((x.array == padding_idx % weight.shape[0])[..., None])
     return where(padding, rows.detach(), rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
@@ -30,7 +30,7 @@ class MatMul(Op):
         a, b = self.saved
         if self.is_gram and all(needed) and not is_grad_enabled():
             shares = kernels_of(a.array).gram_backward(grad.array, a.array)
-            return Tensor(shares[0]), Tensor(shares[1])
+            return tensor_of(shares[0]), tensor_of(shares[1])
         return (
             sum_to(grad @ transpose(b, -2, -1), self.shapes[0]) if needed[0] else None,
             sum_to(transpose(a, -2, -1) @ grad, self.shapes[1]) if needed[1] else None,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
@@ -45,7 +45,7 @@ class BatchNorm(Op):
             shares: tuple[Tensor, ...] = _batch_norm_backward(grad, x, weight, self.eps, self.per_image)
         else:
             arrays = grad.array, x.array, self.mean, self.rstd, None if weight is None else weight.array
-            shares = tuple([Tensor(share) for share in kernels_of(x.array).normalize_backward(*arrays)])
+            shares = tuple([tensor_of(share) for share in kernels_of(x.array).normalize_backward(*arrays)])
         return tuple([share if need else None for share, need in zip(shares, needed)])
 
 

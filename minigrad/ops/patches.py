@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import xp_of
 from .arithmetic import clamp, where
 from .common import require_float
@@ -81,7 +81,7 @@ def fold(
     channels = x.shape[1] // area
     # each entry of the window is a channel of its own, which a kernel of a single 1 puts in its place
     planes = reshape(x, (x.shape[0] * channels, area, *counts))
-    places = Tensor(xp_of(x.array).eye(area, dtype=x.dtype).reshape(area, 1, *kernel))
+    places = tensor_of(xp_of(x.array).eye(area, dtype=x.dtype).reshape(area, 1, *kernel))
     whole = [n + 2 * p for n, p in zip(size, margin)]
     reached = [s * (m - 1) + d * (k - 1) + 1 for s, m, d, k in zip(steps, counts, gaps, kernel)]
     image = conv_transpose2d(planes, places, None, steps, dilation=gaps)
@@ -133,7 +133,7 @@ def _pixels(coordinate: Tensor, size: int, align_corners: bool, padding_mode: st
 
 def _share(place: Tensor, side: int) -> Tensor:
     """How much the pixel before (0) or after (1) a place counts."""
-    before = Tensor(xp_of(place.array).floor(place.array))
+    before = tensor_of(xp_of(place.array).floor(place.array))
     return place - before if side else before + 1.0 - place
 
 
@@ -141,11 +141,11 @@ def _read(x: Tensor, rounding: Any, rows: Tensor, columns: Tensor, down: int, ri
     """The pixels at rounded places, shifted down and right; 0 outside the image."""
     height, width = x.shape[2:]
     i, j = rounding(rows.array) + down, rounding(columns.array) + right
-    inside = Tensor(((i >= 0) & (i < height) & (j >= 0) & (j < width))[:, None])
+    inside = tensor_of(((i >= 0) & (i < height) & (j >= 0) & (j < width))[:, None])
     xp = xp_of(x.array)
     flat = xp.clip(i, 0, height - 1).astype(np.int64) * width + xp.clip(j, 0, width - 1).astype(np.int64)
     index = xp.broadcast_to(flat.reshape(x.shape[0], 1, -1), (*x.shape[:2], flat[0].size))
-    found = reshape(gather(flatten(x, 2), 2, Tensor(index)), (*x.shape[:2], *flat.shape[1:]))
+    found = reshape(gather(flatten(x, 2), 2, tensor_of(index)), (*x.shape[:2], *flat.shape[1:]))
     return where(inside, found, 0.0)
 
 
@@ -160,5 +160,5 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     rows, columns = (xp.linspace(-end, end, n, dtype=t.dtype) for end, n in zip(ends, size[2:]))
     points = xp.ones((size[2], size[3], 3), t.dtype)
     points[..., 0], points[..., 1] = columns[None, :], rows[:, None]
-    flat = Tensor(points.reshape(1, -1, 3))
+    flat = tensor_of(points.reshape(1, -1, 3))
     return reshape(flat @ permute(t, (0, 2, 1)), (t.shape[0], size[2], size[3], 2))

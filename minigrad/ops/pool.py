@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import require_float
@@ -31,7 +31,7 @@ class MaxPool2d(Op):
     def forward(self, x: Array) -> Array:
         self.size = x.shape[2:]
         y, indices = kernels_of(x).max_pool2d(x, *self.window, self.ceil_mode)
-        self.save(Tensor(indices))
+        self.save(tensor_of(indices))
         return y
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ def max_pool2d(
     if not return_indices:
         return apply(MaxPool2d(*window, bool(ceil_mode)), input)
     _, choice = kernels_of(input.array).max_pool2d(input.array, *window, bool(ceil_mode))
-    places = Tensor(_places(choice, input.shape[3], *window))
+    places = tensor_of(_places(choice, input.shape[3], *window))
     return gather(flatten(input, 2), 2, flatten(places, 2)).reshape(places.shape), places
 
 
@@ -167,7 +167,7 @@ def avg_pool2d(
         for n, k, s, p, count in zip(input.shape[2:], kernel, steps, margin, means.shape[2:])
     )
     pixels = np.outer(rows, columns).astype(input.dtype)  # in each window
-    return means * Tensor(xp_of(input.array).asarray(pixels / divisor_override))
+    return means * tensor_of(xp_of(input.array).asarray(pixels / divisor_override))
 
 
 @public("nn.functional")
@@ -240,7 +240,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
         left, right = j * x.shape[-1] // width, -(-(j + 1) * x.shape[-1] // width)
         best = x.array[..., top:bottom, left:right].reshape(*x.shape[:-2], -1).argmax(-1)
         places.append((top + best // (right - left)) * x.shape[-1] + left + best % (right - left))
-    chosen = Tensor(xp_of(x.array).stack(places, -1))
+    chosen = tensor_of(xp_of(x.array).stack(places, -1))
     shape = (*x.shape[:-2], height, width)
     y = gather(flatten(x, -2), x.dim() - 2, chosen).reshape(shape)
     return (y, chosen.reshape(shape)) if return_indices else y
@@ -251,4 +251,4 @@ def _averaging(x: Tensor, axis: int, count: int) -> Tensor:
     xp, n = xp_of(x.array), x.shape[axis]
     rows, columns = xp.arange(count)[:, None], xp.arange(n)[None, :]
     inside = (columns >= rows * n // count) & (columns < ((rows + 1) * n + count - 1) // count)
-    return Tensor((inside / inside.sum(axis=1, keepdims=True)).astype(x.dtype))
+    return tensor_of((inside / inside.sum(axis=1, keepdims=True)).astype(x.dtype))

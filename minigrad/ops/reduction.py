@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from .arithmetic import abs, exp, log, maximum, minimum, pow, true_divide, where
 from .common import BOOL, INT64, as_float, axes, axis, cast, expand, require_tensor
@@ -58,7 +58,8 @@ class Amax(Op):
         if self.needs[0]:
             attained = (x == y) | (x != x) if self.nan_attains else x == y
             with np.errstate(invalid="ignore"):
-                self.save(Tensor(attained.astype(x.dtype) / attained.sum(axis=self.dims, keepdims=True, dtype=x.dtype)))
+                share = attained.astype(x.dtype) / attained.sum(axis=self.dims, keepdims=True, dtype=x.dtype)
+                self.save(tensor_of(share))
         return y if self.keepdim else y.reshape([n for i, n in enumerate(x.shape) if i not in self.dims])
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -296,7 +297,7 @@ def _place(operation: str, input: Any, dim: int | None, keepdim: bool) -> Tensor
     _check_not_empty(operation, input, dims)
     index = getattr(x, operation)(axis=None if dim is None or x.ndim == 0 else dims[0])
     index = xp_of(x).asarray(index, dtype=INT64)
-    return Tensor(index.reshape(_kept(x.shape, dims)) if keepdim else index)
+    return tensor_of(index.reshape(_kept(x.shape, dims)) if keepdim else index)
 
 
 @public("minigrad", "Tensor")
@@ -353,4 +354,4 @@ def _truth(operation: str, input: Any, dim: Any, keepdim: bool) -> Tensor:
     x = require_tensor(operation, "input", input).array
     dims = () if isinstance(dim, (tuple, list)) and not dim else _reduced(operation, input, dim, keepdim)
     result = getattr(x != 0, operation)(axis=dims, keepdims=keepdim)
-    return Tensor(xp_of(x).asarray(result, dtype=x.dtype if x.dtype == np.uint8 else BOOL))
+    return tensor_of(xp_of(x).asarray(result, dtype=x.dtype if x.dtype == np.uint8 else BOOL))

@@ -13,6 +13,7 @@ from ..devices import Array, xp_of
 from ..kernels import kernels_of
 from .common import require_float, require_tensor
 from .conv import Pair, pair
+from .creation import from_numpy
 from .matrix import matmul
 from .pool import adaptive_avg_pool2d
 from .public import public
@@ -175,7 +176,7 @@ def interpolate(
     if mode == "nearest" and whole and [n * r for n, r in zip(x.shape[2:], repeats)] == [height, width]:
         return apply(UpsampleNearest((repeats[0], repeats[1])), x)
     rows, columns = (
-        Tensor(xp_of(x.array).asarray(_interpolation(n, m, step, mode, bool(align_corners), antialias).astype(x.dtype)))
+        from_numpy(_interpolation(n, m, step, mode, bool(align_corners), antialias).astype(x.dtype)).to(x.device)
         for n, m, step in zip(x.shape[2:], (height, width), steps)
     )
     return matmul(matmul(rows, x), columns.t())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor, apply
+from ..autograd import Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from .arithmetic import neg, true_divide
 from .common import INT64, cast, operands, require_tensor
@@ -119,7 +119,7 @@ def _divisible(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
     if whole and isinstance(divisor, np.ndarray) and not divisor.all():  # on a GPU looking would wait for it
         raise ZeroDivisionError(f"{operation}: an integer is divided by 0; convert to floats for inf and nan")
     if not isinstance(b, Tensor):
-        b = Tensor(xp_of(a.array).asarray(b, dtype=a.dtype))
+        b = tensor_of(xp_of(a.array).asarray(b, dtype=a.dtype))
     return a, b
 
 

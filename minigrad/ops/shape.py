@@ -108,8 +108,8 @@ class Reshaped(Tensor):
 
     def __init__(self, result: Tensor, source: Tensor) -> None:
         self.source, self.version = source.storage, source.storage.version
-        super().__init__(result.array, result.requires_grad)
-        self.node, self.storage = result.node, result.storage
+        self.array, self.storage, self.requires_grad = result.array, result.storage, result.requires_grad
+        self.node, self.grad, self.hooks = result.node, None, None
 
     @property
     def array(self) -> Array:  # type: ignore[override]

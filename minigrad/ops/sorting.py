@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import Array, xp_of
 from .common import INT64, axis, require_tensor
 from .index import gather
@@ -25,7 +25,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     """The indices (int64) that sort input along an axis. The order of equal entries is kept in any case."""
     x = require_tensor("argsort", "input", input).array
     order = _order(x, axis("argsort", dim, x.ndim), descending)
-    return Tensor(xp_of(x).ascontiguousarray(order).astype(INT64).reshape(x.shape))
+    return tensor_of(xp_of(x).ascontiguousarray(order).astype(INT64).reshape(x.shape))
 
 
 @public("minigrad", "Tensor")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Tensor
-from .common import BOOL, FLOAT32, FLOAT64, INT64
-from .creation import Size, empty, tensor
+from ..grad_mode import is_grad_enabled
+from ..size import Size
+from .common import BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8
+from .creation import empty, tensor
+from .public import public
 
 
 class TypedTensor:
@@ -20,10 +24,8 @@ class TypedTensor:
     def __init__(self, name: str, dtype: np.dtype, device: str = "cpu") -> None:
         self.name, self.tensor_dtype, self.device = name, dtype, device
 
-    def __call__(self, *arguments: Any) -> Tensor:
-        if len(arguments) == 1 and not isinstance(arguments[0], (int, np.integer, Size)):
-            return tensor(arguments[0], self.tensor_dtype, self.device)
-        return empty(*arguments, dtype=self.tensor_dtype, device=self.device)
+    def __call__(self, *data: Any) -> Tensor:
+        return _constructed(self.name, data, self.tensor_dtype, self.device)
 
     def __instancecheck__(self, value: Any) -> bool:
         return isinstance(value, Tensor) and value.dtype == self.tensor_dtype and value.device.type == self.device
@@ -35,8 +37,8 @@ class TypedTensor:
 FloatTensor = TypedTensor("torch.FloatTensor", FLOAT32)
 DoubleTensor = TypedTensor("torch.DoubleTensor", FLOAT64)
 LongTensor = TypedTensor("torch.LongTensor", INT64)
-IntTensor = TypedTensor("torch.IntTensor", np.dtype("int32"))
-ByteTensor = TypedTensor("torch.ByteTensor", np.dtype("uint8"))
+IntTensor = TypedTensor("torch.IntTensor", INT32)
+ByteTensor = TypedTensor("torch.ByteTensor", UINT8)
 BoolTensor = TypedTensor("torch.BoolTensor", BOOL)
 
 TYPES = {
@@ -44,6 +46,44 @@ TYPES = {
     for prefix, device in (("torch.", "cpu"), ("torch.cuda.", "cuda"))
     for name in (FloatTensor, DoubleTensor, LongTensor, IntTensor, ByteTensor, BoolTensor)
 }
+
+
+def _constructed(name: str, data: tuple[Any, ...], dtype: np.dtype, device: Any) -> Tensor:
+    """Room (zeros) for a size, which is given as ints or as a `Size`; or the numbers of a sequence or an array, copied
+    and converted; or a Tensor of that dtype, whose memory is shared.
+
+    Errors: TypeError for anything else, as for a single number that is no int.
+    """
+    only = data[0] if len(data) == 1 else None
+    if isinstance(only, Tensor):
+        if only.dtype != dtype or (device is not None and only.device != device):
+            raise TypeError(f"{name}: data is a Tensor of {only.dtype} on {only.device}; convert it with .to()")
+        return only.detach()
+    if len(data) == 1 and (isinstance(only, bool) or not isinstance(only, (int, np.integer, Size))):
+        if not isinstance(only, (Sequence, np.ndarray)) or isinstance(only, (str, bytes)):
+            raise TypeError(f"{name}: data must be a sequence or an array, got {type(only).__name__}")
+        return tensor(only, dtype, device)
+    return empty(*(data or (0,)), dtype=dtype, device=device)
+
+
+def construct(x: Tensor, data: tuple[Any, ...], device: Any) -> None:
+    """What `Tensor(*data)` does with the new object: as FloatTensor, but a Tensor keeps its dtype.
+
+    Errors: RuntimeError for a Tensor that requires a gradient, to which writes could not be led back.
+    """
+    only = data[0] if len(data) == 1 else None
+    if isinstance(only, Tensor) and only.requires_grad and is_grad_enabled():
+        raise RuntimeError("Tensor: data is a Tensor that requires a gradient; use it itself, or .detach() or .clone()")
+    dtype = only.dtype if isinstance(only, Tensor) else FLOAT32
+    made = _constructed("Tensor", data, dtype, device)
+    x.array, x.storage, x.requires_grad = made.array, made.storage, False
+    x.grad = x.node = x.hooks = None
+
+
+@public("Tensor")
+def new(input: Tensor, *data: Any) -> Tensor:
+    """As `FloatTensor(*data)`, of input's dtype and device."""
+    return _constructed("new", data, input.dtype, input.device)
 
 
 def named_type(kind: Any) -> Any:

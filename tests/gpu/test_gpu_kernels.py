@@ -156,7 +156,7 @@ def test_out_of_memory_names_the_operation_and_what_to_do():
     pool.set_limit(size=pool.total_bytes() + (1 << 20))
     try:
         with pytest.raises(MemoryError, match=r"Add: out of memory.*\(64, 1\).*bytes.*smaller batch"):
-            mg.Tensor(x) + mg.Tensor(x.reshape(1, 64).repeat(1 << 10, axis=1))
+            mg.autograd.tensor_of(x) + mg.autograd.tensor_of(x.reshape(1, 64).repeat(1 << 10, axis=1))
     finally:
         pool.set_limit(size=before)
 

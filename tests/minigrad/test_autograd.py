@@ -294,7 +294,7 @@ def test_an_intermediate_result_is_not_saved_as_a_constant_by_mistake():
             self.save(x * 2)
             return x * x
 
-    with pytest.raises(TypeError, match=r"Square\.save.*wrap it in Tensor"):
+    with pytest.raises(TypeError, match=r"Square\.save.*wrap it in tensor_of"):
         apply(Square(), leaf(1.0, 2.0))
 
 

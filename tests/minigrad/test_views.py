@@ -308,7 +308,7 @@ def test_a_copy_in_both_libraries_may_be_written_to():
 
 
 def test_a_view_here_that_pytorch_would_copy_is_not_written_to():
-    images = mg.Tensor(np.zeros((2, 4, 4, 3)).transpose(0, 3, 1, 2))  # channels-last, as convolutions leave it
+    images = mg.from_numpy(np.zeros((2, 4, 4, 3)).transpose(0, 3, 1, 2))  # channels-last, as convolutions leave it
     pixels = images.permute(0, 2, 3, 1).reshape(-1, 3)
     assert pixels.sum().item() == 0.0
     with pytest.raises(RuntimeError, match=r"in-place.*\.clone\(\)"):

@@ -6,7 +6,7 @@ import pytest
 import minigrad as mg
 from experiments.translation import digits, metrics, tasks
 from experiments.translation.domains import Source
-from minigrad import Tensor, nn
+from minigrad import from_numpy, nn
 from minigrad.data import TypesetDigits
 from minigrad.devices import CPU
 
@@ -19,7 +19,7 @@ class Function(nn.Module):
         self.function = function
 
     def forward(self, x):
-        return Tensor(self.function(x.numpy()).astype(np.float32))
+        return from_numpy(self.function(x.numpy()).astype(np.float32))
 
 
 def test_the_truth_and_the_mean_picture_as_answers():
@@ -63,5 +63,5 @@ def test_the_classifier_knows_digits_and_domains_and_sees_when_they_change():
         assert metrics.share(classes % 10, labels[:200]) > 0.6
         assert metrics.share(classes % 10, (labels[:200] + 1) % 10) < 0.15
     shapes = TypesetDigits(100, train=False, seed=5)
-    repainted = Tensor(digits.on_texture(shapes.pixels).astype(np.float32) / 127.5 - 1)
+    repainted = from_numpy(digits.on_texture(shapes.pixels).astype(np.float32) / 127.5 - 1)
     assert metrics.share(metrics.classified(classifier, repainted, CPU) // 10, 1) > 0.95

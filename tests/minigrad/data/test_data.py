@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigrad.autograd import Tensor
+from minigrad import from_numpy
 from minigrad.data import (
     MNIST,
     DataLoader,
@@ -37,7 +37,8 @@ class Squares(Dataset):
 
 
 def rows(count):
-    return TensorDataset(Tensor(np.arange(count * 3, dtype=np.float32).reshape(count, 3)), Tensor(np.arange(count)))
+    numbers = np.arange(count * 3, dtype=np.float32).reshape(count, 3)
+    return TensorDataset(from_numpy(numbers), from_numpy(np.arange(count)))
 
 
 def numbers(batches):
@@ -63,7 +64,7 @@ def test_tensor_dataset_gives_rows_and_batches():
 
 def test_tensor_dataset_refuses_unequal_lengths():
     with pytest.raises(ValueError, match=r"equal length.*\(3, 2\).*\(4,\)"):
-        TensorDataset(Tensor(np.zeros((3, 2))), Tensor(np.zeros(4)))
+        TensorDataset(from_numpy(np.zeros((3, 2))), from_numpy(np.zeros(4)))
     with pytest.raises(ValueError, match="no tensors"):
         TensorDataset()
     with pytest.raises(TypeError, match="expected Tensors, got ndarray"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigrad import devices, grad
-from minigrad.autograd import Tensor
+from minigrad.autograd import tensor_of
 from minigrad.gradcheck.cases import CASES
 from minigrad.gradcheck.namespace import namespace, tensors_of
 from tests.oracles import naive
@@ -48,8 +48,8 @@ def pulled_back(y, inputs, u, directions):
     """u . (J p) and u . (p^T H q), by one backward pass and by a backward pass through that."""
     points = [x for x in inputs if x.requires_grad]
     moves = [d for x, d in zip(inputs, directions) if x.requires_grad]
-    shares = grad(y, points, Tensor(u), create_graph=True, allow_unused=True)
-    along = [(share * Tensor(np.asarray(p))).sum() for share, (p, _) in zip(shares, moves) if share is not None]
+    shares = grad(y, points, tensor_of(u), create_graph=True, allow_unused=True)
+    along = [(share * tensor_of(np.asarray(p))).sum() for share, (p, _) in zip(shares, moves) if share is not None]
     first = sum(part.item() for part in along)
     roots = [part for part in along if part.requires_grad]
     if not roots:

@@ -5,6 +5,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.autograd import tensor_of
 
 SHAPES = [(3, 4), (4,)]
 
@@ -340,7 +341,7 @@ def test_scalars_and_other_memory_orders_are_trained_in_place_and_alike(kind):
     strided[...] = start
     found = []
     for scalar_array, matrix_array in ((np.float32([3.0]), start.copy()), (np.array(3.0, "f"), strided)):
-        scalar, matrix = mg.Tensor(scalar_array, requires_grad=True), mg.Tensor(matrix_array, requires_grad=True)
+        scalar, matrix = (tensor_of(array, requires_grad=True) for array in (scalar_array, matrix_array))
         optimizer = getattr(optim, kind)([scalar, matrix], lr=0.01)
         three_steps(lambda: (scalar * scalar).sum() + (matrix**2 + matrix).sum(), optimizer)  # noqa: B023
         assert scalar.array is scalar_array and matrix.array is matrix_array
