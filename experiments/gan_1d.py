@@ -8,8 +8,8 @@ generator's, the blue dashed line the discriminator, the thin line the optimum p
 
 from __future__ import annotations
 
+import argparse
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,21 @@ from PIL import Image
 import minigrad as mg
 from minigrad.autograd import Tensor
 from minigrad.devices import Device
-from minigrad.files import atomic_write
 
-from .common.cli import Parser, add_common, positive_float, positive_int, run, start, writable_folder
+from .common.cli import Parser, add_common, positive_float, positive_int, run, start
 from .common.html_page import Page
 from .common.images import save_gif, save_picture
+from .common.output_folder import OutputFolder
 from .common.plots import plot_curves
 from .common.progress import interruptible, progress_bar, show
+from .common.report import REPORT, print_report, write_report
 from .gan.line import DATA_DEVIATION, DATA_MEAN, HIGH, LOW, Moment, generator_losses, make_line_players, moment
 from .gan.losses import LOSSES
 from .gan.training import Batch, Players, improve_discriminator, improve_generator
 
 GAMES = {"ns": "non-saturating: G makes -log D small", "saturating": "minimax: G makes log(1 - D) small"}
+FILES = tuple(f"{game}{ending}" for game in GAMES for ending in (".gif", "_final.png"))
+FILES += ("jsd.png", "generator_losses.png", "slopes.png", REPORT, "index.html")
 
 
 def batches(count: int, device: Device) -> Iterator[Batch]:
@@ -102,19 +105,8 @@ def write_page(folder: Path, found: dict[str, Any]) -> None:
     page.save(folder / "index.html")
 
 
-def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """The command line; returns the figures."""
-    parser = Parser("Play the game of Goodfellow et al. 2014 on a line.", prog="python -m experiments.gan_1d")
-    parser.add_argument("--steps", type=positive_int, default=800, metavar="N", help="generator steps of each game")
-    parser.add_argument("--d-steps", type=positive_int, default=3, metavar="K", help="discriminator steps for each")
-    parser.add_argument("--batch-size", type=positive_int, default=256, metavar="N", help="numbers a batch")
-    parser.add_argument("--hidden", type=positive_int, default=32, metavar="N", help="units of D's hidden layers")
-    parser.add_argument("--lr", type=positive_float, default=0.01, help="Adam's learning rate")
-    parser.add_argument("--frames", type=positive_int, default=40, metavar="N", help="of each animation")
-    parser.add_argument("--out", default="out/gan_1d", metavar="DIR", help="the folder for the results")
-    add_common(parser)
-    options = parser.parse_args(arguments)
-    device, folder = start(options), writable_folder(options.out)
+def play_all(folder: Path, options: argparse.Namespace, device: Device) -> dict[str, Any]:
+    """Both games and what is drawn of them; returns the figures."""
     found: dict[str, Any] = {}
     divergences = {}
     for name in GAMES:
@@ -135,12 +127,27 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     slopes = {name: np.abs(slopes) for name, (_, slopes) in losses.items()}
     plot_curves(values, folder / "generator_losses.png", d, x_label="D(G(z))")
     plot_curves(slopes, folder / "slopes.png", d, label="|slope|", log=True, x_label="D(G(z))")
-    with atomic_write(folder / "report.json") as file:
-        file.write(json.dumps(found, indent=1).encode())
-    write_page(folder, found)
-    for name, value in found.items():
-        print(f"{name:>40}  {value:.4g}")
-    print(f"the page is {folder / 'index.html'}")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """The command line; returns the figures."""
+    parser = Parser("Play the game of Goodfellow et al. 2014 on a line.", prog="python -m experiments.gan_1d")
+    parser.add_argument("--steps", type=positive_int, default=800, metavar="N", help="generator steps of each game")
+    parser.add_argument("--d-steps", type=positive_int, default=3, metavar="K", help="discriminator steps for each")
+    parser.add_argument("--batch-size", type=positive_int, default=256, metavar="N", help="numbers a batch")
+    parser.add_argument("--hidden", type=positive_int, default=32, metavar="N", help="units of D's hidden layers")
+    parser.add_argument("--lr", type=positive_float, default=0.01, help="Adam's learning rate")
+    parser.add_argument("--frames", type=positive_int, default=40, metavar="N", help="of each animation")
+    parser.add_argument("--out", default="out/gan_1d", metavar="DIR", help="the folder for the results")
+    add_common(parser)
+    options = parser.parse_args(arguments)
+    device = start(options)
+    with OutputFolder(options.out) as output:
+        found = play_all(output.claim(*FILES), options, device)
+        write_report(output.path, found)
+        write_page(output.path, found)
+    print_report(output.path, found)
     return found
 
 

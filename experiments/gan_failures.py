@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,20 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.devices import Device
-from minigrad.files import atomic_write
 
 from .common.cli import Parser, add_common, positive_int, run, start
 from .common.html_page import Page
 from .common.images import save_picture, strip
 from .common.output_folder import OutputFolder
 from .common.plots import plot_curves
+from .common.report import REPORT, print_report, write_report
 from .gan.losses import LOSSES
 from .gan.plane import PLANE_LOSSES, Watcher, generated, make_players, play
 from .gan.toy_data import ring
 from .gan.training import Players, improve_discriminator, improve_generator
 from .gan.zero_sum import RULES, play_product
 
-FILES = ("saturation.png", "overpowering.png", "collapse.png", "zero_sum.png", "report.json", "index.html")
+FILES = ("saturation.png", "overpowering.png", "collapse.png", "zero_sum.png", REPORT, "index.html")
 HIDDEN, BATCH, RATE = 64, 128, 1e-3
 START = 5  # steps in which the discriminator comes to overpower
 OVERPOWERED = {"saturating": "minimax", "ns": "non-saturating", "wgan-gp": "Wasserstein with gradient penalty"}
@@ -156,12 +155,9 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         found |= overpowering(folder, max(options.steps // 6, 10), device)
         found |= collapse(folder, options.steps, device)
         found |= zero_sum(folder)
-        with atomic_write(folder / "report.json") as file:
-            file.write(json.dumps(found, indent=1).encode())
+        write_report(folder, found)
         write_page(folder, found)
-    for name, value in found.items():
-        print(f"{name:>60}  {value:.4g}")
-    print(f"the page is {folder / 'index.html'}")
+    print_report(folder, found)
     return found
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from minigrad import Tensor
+
 from .pictures import Pictures
 
 
@@ -57,3 +59,8 @@ class Domains:
             b_channels=self.a_channels,
             exchanged=not self.exchanged,
         )
+
+
+def halves(pairs: Tensor, a_channels: int) -> tuple[Tensor, Tensor]:
+    """Aligned pairs (N, C_a + C_b, H, W) as pictures of A and of B."""
+    return pairs[:, :a_channels], pairs[:, a_channels:]

@@ -19,7 +19,7 @@ from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
 from . import metrics
-from .domains import Domains
+from .domains import Domains, halves
 from .panel import ROWS, fixed_noise, panel
 from .players import parts_of
 from .settings import Pix2PixSettings
@@ -93,12 +93,7 @@ class Pix2Pix(Game):
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs and truths, (N, C, S, S) in [-1, 1]."""
         for pairs in self.loader.forever():
-            yield self.split(pairs)
-
-    def split(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of aligned pairs."""
-        pairs, channels = pairs.to(self.device), self.settings.a_channels
-        return pairs[:, :channels], pairs[:, channels:]
+            yield halves(pairs.to(self.device), self.settings.a_channels)
 
     def step(self, batches: Iterator[tuple[Tensor, Tensor]], number: int) -> Mapping[str, Tensor]:
         """One step of every variant on the same batch; the losses are the game's own."""
@@ -108,7 +103,7 @@ class Pix2Pix(Game):
 
     def draw(self) -> Picture:
         """Input, output (of every variant) and truth."""
-        x, y = self.split(self.domains.test_a.first(ROWS))
+        x, y = halves(self.domains.test_a.first(ROWS).to(self.device), self.settings.a_channels)
         with fixed_noise():
             made = {name: player.G(x) for name, player in self.players.items()}
         return panel({"input": x, **made, "truth": y})

@@ -19,7 +19,7 @@ from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from ..common.training_run import Game
 from . import metrics
-from .domains import Domains
+from .domains import Domains, halves
 from .panel import ROWS, panel
 from .players import parts_of
 from .settings import TransferSettings
@@ -102,19 +102,14 @@ class DomainTransfer(Game):
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Sources and their targets."""
         for pairs in self.loader.forever():
-            yield self.split(pairs)
-
-    def split(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """The two halves of pairs."""
-        pairs, channels = pairs.to(self.device), self.settings.a_channels
-        return pairs[:, :channels], pairs[:, channels:]
+            yield halves(pairs.to(self.device), self.settings.a_channels)
 
     def step(self, batches: Iterator[tuple[Tensor, Tensor]], number: int) -> Mapping[str, Tensor]:
         return self.player.step(*next(batches))
 
     def draw(self) -> Picture:
         """Source, output and target."""
-        source, target = self.split(self.domains.test_a.first(ROWS))
+        source, target = halves(self.domains.test_a.first(ROWS).to(self.device), self.settings.a_channels)
         self.player.converter.eval()
         made = self.player.converter(source)
         self.player.converter.train()

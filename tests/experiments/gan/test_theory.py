@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import gan_1d
+from experiments.common.cli import UserError
 from experiments.gan import line
 from experiments.gan.losses import LOSSES
 from experiments.gan.training import improve_discriminator
@@ -67,3 +68,11 @@ def test_the_game_x_y():
     np.testing.assert_allclose(inward[1:] / inward[:-1], math.hypot(1 - RATE * DAMPING, RATE), rtol=1e-12)
     with pytest.raises(ValueError, match="rule must be one of"):
         play_product("in turns")
+
+
+def test_a_file_of_the_users_is_not_overwritten(tmp_path):
+    (tmp_path / "jsd.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"jsd\.png is in the way"):
+        gan_1d.main(["--steps", "2", "--out", str(tmp_path)])
+    assert (tmp_path / "jsd.png").read_bytes() == b"mine"
+    assert not (tmp_path / "report.json").exists()
