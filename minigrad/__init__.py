@@ -32,7 +32,7 @@ double = float64
 int = int32
 long = int64
 
-from . import accelerator, backends, compat, data, gradcheck, nn, optim, utils
+from . import accelerator, backends, compat, data, distributed, gradcheck, nn, optim, utils
 from .checkpoint import load, save
 
 __version__ = "0.1.0"

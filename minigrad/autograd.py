@@ -7,8 +7,7 @@ operations (`ops/`) and conveniences.
 2. An `Op` is one operation: `forward` computes an array from arrays; `backward` is handed the gradient of
    some loss with respect to its result and returns the gradients with respect to its inputs.
 3. `apply` runs an operation's forward and, if a gradient may be wanted, stores the Op as the result's `node`.
-   The nodes of the graph are operations, and leaves: tensors that the user made. An operation's `parents` are the
-   nodes of its inputs.
+   The nodes of the graph are operations, and leaves: tensors that the user made. `parents` are the inputs' nodes.
 4. `run_backward` visits the nodes in topological order, each after every operation that used it. By then its
    gradient is complete, for the chain rule sums over all uses. An operation turns the gradient of its result
    into shares for its parents; a leaf adds it to its `grad`.
@@ -32,7 +31,7 @@ import numpy as np
 from . import autograd_errors as errors
 from .devices import Array, xp_of
 from .grad_mode import mode, observers
-from .hooks import Hook, RemovableHandle, run_hooks
+from .hooks import Hook, RemovableHandle, run_callbacks, run_hooks
 from .kernels import kernels_of
 from .storage import Storage
 from .tensor_methods import Operators
@@ -66,9 +65,8 @@ class Tensor(Operators):
     def backward(self, gradient: Tensor | None = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Compute the gradient of this tensor with respect to every leaf behind it, and add it to their `grad`.
 
-        gradient: the gradient of the final quantity with respect to this tensor; may be left out for a scalar,
-            where it is 1. retain_graph: keep what the walk needs, for another walk. create_graph: record the
-            walk itself, so that the gradients can be differentiated (keeps the graph too).
+        gradient: that of the final quantity with respect to this tensor; may be left out for a scalar, where it is 1.
+        retain_graph: keep what another walk needs. create_graph: record this walk too, for gradients of gradients.
         Errors: RuntimeError if this tensor has no graph, is not a scalar and no gradient is given, or if the
             graph was already used up; ValueError if the gradient has another shape.
         """
@@ -76,9 +74,7 @@ class Tensor(Operators):
 
     def register_hook(self, hook: Hook) -> RemovableHandle:
         """Call `hook(grad)` whenever this tensor's gradient is complete; what it returns, if not None, replaces it.
-
-        The handle's `remove()` removes the hook again.
-        """
+        The handle's `remove()` removes the hook again."""
         if not self.requires_grad:
             raise RuntimeError("register_hook: this tensor does not require a gradient, so none will arrive")
         node = node_of(self)
@@ -244,8 +240,9 @@ def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Te
 def topological_order(roots: Iterable[Node], wanted: Container[Node] | None = None) -> dict[Node, None]:
     """The nodes behind the roots, each after all its parents; a dict, for quick look-up and in order.
 
-    wanted: leave out the nodes from which none of these can be reached. (A depth-first walk, without recursion,
-    for chains may be long: a node that is met for the first time waits on the stack until its parents are done.)
+    wanted: leave out the nodes from which none of these can be reached. (A depth-first walk, without recursion, for
+    chains may be long: a node that is met first waits on the stack until its parents are done, leaves last: backward,
+    which goes the other way, comes by a weight right after the operation that used it, so that its hooks run early.)
     Errors: RuntimeError if a node was used up by an earlier backward.
     """
     order: dict[Node, None] = {}
@@ -257,7 +254,8 @@ def topological_order(roots: Iterable[Node], wanted: Container[Node] | None = No
             met.add(node)
             if node.parents is None:
                 raise errors.used_up(node)
-            stack.extend([parent for parent in node.parents if parent is not None and parent not in met])
+            unmet = [parent for parent in node.parents if parent is not None and parent not in met]
+            stack.extend(sorted(unmet, key=lambda parent: isinstance(parent, Op)) if len(unmet) > 1 else unmet)
         else:
             stack.pop()
             if wanted is None or node in wanted or any(parent in order for parent in node.parents):
@@ -300,6 +298,7 @@ def run_backward(
                 node.parents, node.records = None, ()
     finally:
         mode.recording = recording
+    run_callbacks(accumulated=wanted is None)
     return found
 
 

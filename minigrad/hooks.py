@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -46,3 +47,25 @@ def run_hooks(hooks: dict[int, Any], grad: Any) -> Any:
                 raise ValueError(f"hook: returned shape {replacement.shape} for a gradient of shape {grad.shape}")
             grad = replacement
     return grad
+
+
+class _Callbacks(threading.local):
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[bool], None]] = []
+
+
+_callbacks = _Callbacks()
+
+
+def at_end_of_backward(callback: Callable[[bool], None]) -> None:
+    """For hooks: call `callback(accumulated)` once, when the walk that runs the hook is over.
+
+    accumulated: whether the walk added to the leaves' `grad`, as `backward` does and `minigrad.grad` does not.
+    """
+    _callbacks.waiting.append(callback)
+
+
+def run_callbacks(accumulated: bool) -> None:
+    """The end of a walk: run what its hooks left for it."""
+    while _callbacks.waiting:
+        _callbacks.waiting.pop(0)(accumulated)

@@ -17,6 +17,7 @@ import numpy as np
 
 from minigrad.data.dataset import collate
 
+from .. import distributed as dist
 from ..random import generator
 from .sampler import BatchSampler
 
@@ -71,6 +72,7 @@ class DataLoader:
         self.num_workers, self.collate_fn, self.pin_memory = num_workers, collate_fn, pin_memory
         if sampler is not None:
             self.batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.num_replicas, self.rank = 1, 0
         self._epoch = _Epoch(None, len(self) if batch_sampler is None else 0)  # finished: the next batch starts one
 
     def __len__(self) -> int:
@@ -99,6 +101,18 @@ class DataLoader:
             if self._epoch.position >= len(self):
                 self._epoch = self._new_epoch()
             yield from self._batches(self._epoch)
+
+    def shard(self, num_replicas: int, rank: int) -> None:
+        """From now on give only every num_replicas-th item of each batch, from item `rank` on: the same batches for any
+        number of ranks, shared out. An incomplete batch is filled up from its beginning, so that all get as many.
+
+        Epochs' seeds come from rank 0 of the process group. Where the loader stands is the same on all ranks, and does
+        not depend on how many there are. Errors: ValueError if batch_size cannot be divided.
+        """
+        self._check_resumable("shard")
+        if self.batch_size % num_replicas:
+            raise ValueError(f"DataLoader: batch_size {self.batch_size} cannot be divided among {num_replicas} ranks")
+        self.num_replicas, self.rank = num_replicas, rank
 
     def state_dict(self) -> dict[str, Any]:
         """Where the loader stands. Together with the generator's state it fixes all batches to come."""
@@ -131,14 +145,24 @@ class DataLoader:
         return {"items": len(self.dataset), "batch_size": self.batch_size, "shuffle": int(self.shuffle)}
 
     def _new_epoch(self) -> _Epoch:
-        return _Epoch(int(generator().integers(2**63)) if self.shuffle else None)
+        if not self.shuffle:
+            return _Epoch(None)
+        seed = [int(generator().integers(2**63))]
+        if self.num_replicas > 1:
+            dist.broadcast_object_list(seed)
+        return _Epoch(seed[0])
 
     def _batches(self, epoch: _Epoch) -> Iterator[Any]:
         order = epoch.order(len(self.dataset))
         left = range(epoch.position, len(self))
-        for batch in self._fetched(order[i * self.batch_size : (i + 1) * self.batch_size] for i in left):
+        for batch in self._fetched(self._part(order[i * self.batch_size :][: self.batch_size]) for i in left):
             epoch.position += 1  # counted before the batch is handed out: a state saved after it has it behind
             yield batch
+
+    def _part(self, numbers: np.ndarray) -> np.ndarray:
+        """This rank's part of the item numbers of a batch."""
+        equal = -(-len(numbers) // self.num_replicas) * self.num_replicas
+        return np.resize(numbers, equal)[self.rank :: self.num_replicas]
 
     def _fetched(self, numbers: Iterator[Any]) -> Iterator[Any]:
         """The batches of these lists of item numbers, in order; with workers, two a worker are fetched ahead."""

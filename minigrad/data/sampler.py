@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import distributed as dist
 from ..random import generator
 
 
@@ -110,3 +111,41 @@ class BatchSampler(Sampler):
     def __len__(self) -> int:
         count = len(self.sampler)  # type: ignore[arg-type]
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+
+class DistributedSampler(Sampler):
+    """One rank's part of a data set: every num_replicas-th number, in an order that all ranks agree on.
+
+    num_replicas, rank: by default those of the process group. All parts are equally long: where the data set does not
+    divide, some numbers are given twice, or with drop_last a few are left out. shuffle: in the random order that seed
+    and epoch give; call `set_epoch(epoch)` before each epoch, or all have the same order.
+    Errors: ValueError for a rank that is not in 0 to num_replicas - 1, or data that gives a rank nothing.
+    """
+
+    def __init__(
+        self, dataset: Sized, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True,
+        seed: int = 0, drop_last: bool = False,
+    ) -> None:  # fmt: skip
+        self.dataset, self.shuffle, self.seed, self.drop_last, self.epoch = dataset, shuffle, seed, drop_last, 0
+        self.num_replicas = dist.get_world_size() if num_replicas is None else num_replicas
+        self.rank = dist.get_rank() if rank is None else rank
+        if not 0 <= self.rank < self.num_replicas:
+            raise ValueError(f"DistributedSampler: rank {self.rank} must be in 0 to {self.num_replicas - 1}")
+        count = len(dataset)
+        self.num_samples = count // self.num_replicas if drop_last else -(-count // self.num_replicas)
+        if self.num_samples < 1:
+            raise ValueError(f"DistributedSampler: {count} items are too few for {self.num_replicas} ranks")
+
+    def __iter__(self) -> Iterator[int]:
+        count, total = len(self.dataset), self.num_samples * self.num_replicas
+        order = np.arange(count)
+        if self.shuffle:
+            order = np.random.default_rng(self.seed + self.epoch).permutation(count)
+        return iter(np.resize(order, total)[self.rank :: self.num_replicas].tolist())  # resize repeats, or cuts off
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next epoch: the same number on all ranks."""
+        self.epoch = epoch

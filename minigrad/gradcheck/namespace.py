@@ -12,6 +12,7 @@ import minigrad
 from ..autograd import Tensor, apply, tensor_of
 from ..devices import Device, device_of, to_device, xp_of
 from ..ops.activation import LeakyReLUBackward
+from ..ops.collective import all_reduce, sync_batch_norm
 from ..ops.common import FLOAT64, Cast, SumTo
 from ..ops.conv import ChannelSum, Conv2dWeight, Geometry
 from ..ops.creation import Move
@@ -36,6 +37,10 @@ def _max_pool2d_gather(x: Tensor, indices: Tensor, *window: Any) -> Tensor:
     return apply(MaxPool2dGather(indices.array, x.shape[2:], window), x)  # type: ignore[arg-type]
 
 
+def _sync_batch_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    return sync_batch_norm(x, None, None, weight, bias, training=True)
+
+
 adjoint = SimpleNamespace(
     cast=lambda x: apply(Cast(FLOAT64), x),
     move=lambda x: apply(Move(device_of(x.array)), x),
@@ -49,6 +54,8 @@ adjoint = SimpleNamespace(
     avg_pool2d_scatter=lambda x, size, *window: apply(AvgPool2dScatter(size, window), x),
     pad_border_sum=lambda x, padding, mode: apply(PadBorderSum(padding, mode), x),
     upsample_nearest_sum=lambda x, scale: apply(UpsampleNearestSum(scale), x),
+    all_reduce=all_reduce,
+    sync_batch_norm=_sync_batch_norm,
 )
 
 

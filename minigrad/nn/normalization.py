@@ -48,6 +48,8 @@ class _BatchNorm(_Norm):
     they are the average over all batches so far); in evaluation the running ones are used.
     """
 
+    function = staticmethod(ops.batch_norm)
+
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
@@ -64,7 +66,7 @@ class _BatchNorm(_Norm):
             if self.momentum is None:
                 share = 1.0 / float(self.num_batches_tracked.array)
         batch_statistics = self.training or self.running_mean is None
-        return ops.batch_norm(
+        return self.function(
             input, self.running_mean, self.running_var, self.weight, self.bias, batch_statistics, share, self.eps
         )
 
@@ -79,6 +81,31 @@ class BatchNorm2d(_BatchNorm):
     """Batch normalization of (N, C, H, W)."""
 
     axes = (4,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalization over the batches of all processes together; (N, C), (N, C, L) or (N, C, H, W).
+
+    For small batches a process. Every forward and backward is a message to all and from all, so that every process
+    must take part. Without a process group it is ordinary batch normalization.
+    """
+
+    axes = (2, 3, 4)
+    function = staticmethod(ops.sync_batch_norm)
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module) -> Module:
+        """The module with a SyncBatchNorm, of the same parameters and buffers, in place of each batch normalization.
+
+        Layers inside a module are replaced in it; the result is another object only if it is itself such a layer.
+        """
+        for name, child in module.named_children():
+            setattr(module, name, cls.convert_sync_batchnorm(child))
+        if not isinstance(module, _BatchNorm) or isinstance(module, cls):
+            return module
+        converted = cls.__new__(cls)
+        converted.__dict__.update(module.__dict__)
+        return converted
 
 
 class _InstanceNorm(_Norm):

@@ -55,6 +55,7 @@ from .arrange import (
     triu,
     unbind,
 )
+from .collective import sync_batch_norm
 from .common import cast, expand, sum_to
 from .comparison import (
     allclose,

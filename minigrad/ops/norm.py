@@ -75,6 +75,18 @@ def _check(operation: str, x: Tensor, parameters: dict[str, Any], size: Any) -> 
             raise TypeError(f"{operation}: input is {x.dtype}, {name} is {value.dtype}; convert one with .to()")
 
 
+def check_norm(operation: str, input: Tensor, *parameters: Tensor | None) -> Tensor:
+    """The input of a batch normalization. parameters: running mean and variance, weight and bias, where there are any.
+
+    Errors: ValueError or TypeError, naming the operation, for shapes and types that do not fit.
+    """
+    x = require_float(operation, input, "input")
+    if x.array.ndim < 2:
+        raise ValueError(f"{operation}: input must be (N, C) or (N, C, H, W), got shape {x.shape}")
+    _check(operation, x, dict(zip(("running_mean", "running_var", "weight", "bias"), parameters)), x.shape[1:2])
+    return x
+
+
 @public("nn.functional")
 def batch_norm(
     input: Tensor,
@@ -92,12 +104,8 @@ def batch_norm(
     running = (1 - momentum) running + momentum batch, with the unbiased variance. Otherwise use the running ones.
     Errors: ValueError if shapes do not fit or, in training, a channel has fewer than two entries or eps <= 0.
     """
-    x = require_float("batch_norm", input, "input")
-    if x.array.ndim < 2:
-        raise ValueError(f"batch_norm: input must be (N, C) or (N, C, H, W), got shape {x.shape}")
+    x = check_norm("batch_norm", input, running_mean, running_var, weight, bias)
     channels = x.shape[1]
-    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    _check("batch_norm", x, named, (channels,))
     if not training:
         return _with_running_statistics(x, running_mean, running_var, weight, bias, eps)
     count = math.prod(x.shape) // channels if channels else 2
@@ -107,12 +115,12 @@ def batch_norm(
         raise ValueError(f"batch_norm: eps must be positive in training, got {eps}")
     op = BatchNorm(eps)
     y = apply(op, x, weight, bias)
-    _follow(running_mean, op.mean, momentum)
-    _follow(running_var, op.var * (count / (count - 1)), momentum)
+    follow(running_mean, op.mean, momentum)
+    follow(running_var, op.var * (count / (count - 1)), momentum)
     return y
 
 
-def _follow(running: Tensor | None, batch: Array, momentum: float) -> None:
+def follow(running: Tensor | None, batch: Array, momentum: float) -> None:
     """Move a running statistic towards that of the batch."""
     if running is not None:
         running.array *= 1 - momentum
@@ -162,8 +170,8 @@ def instance_norm(
     op, pixels = BatchNorm(eps, per_image=True), math.prod(x.shape[2:])
     y = apply(op, x, weight, bias)
     if n:
-        _follow(running_mean, op.mean.reshape(n, c).mean(0), momentum)
-        _follow(running_var, op.var.reshape(n, c).mean(0) * (pixels / (pixels - 1)), momentum)
+        follow(running_mean, op.mean.reshape(n, c).mean(0), momentum)
+        follow(running_var, op.var.reshape(n, c).mean(0) * (pixels / (pixels - 1)), momentum)
     return y
 
 

@@ -54,5 +54,9 @@ CASES = [
         normal(2, 4, layout="transposed"),
         normal(4),
     ),
+    # With one process; tests/minigrad/distributed has the same with several.
+    case("AllReduce", "one process", lambda m, x: m.adjoint.all_reduce(x), normal(2, 3, layout="transposed")),
+    case("SyncBatchNorm", "table", lambda m, *x: m.adjoint.sync_batch_norm(*x), normal(4, 3), normal(3), normal(3)),
+    case("SyncBatchNorm", "images, no scale", lambda m, x: m.adjoint.sync_batch_norm(x), normal(2, 2, 2, 3)),
     case("layer_norm", "no rows", lambda m, x: m.nn.functional.layer_norm(x, (3,)), normal(0, 3)),
 ]
