@@ -14,7 +14,7 @@ from math import inf, nan, pi
 
 from . import cuda, devices, random
 from .devices import device
-from .random import Generator, get_rng_state, manual_seed, set_rng_state
+from .random import Generator, get_rng_state, initial_seed, manual_seed, set_rng_state
 from .functions import *
 from .ops import BoolTensor, ByteTensor, DoubleTensor, FloatTensor, IntTensor, LongTensor
 from .ops.common import BOOL as bool

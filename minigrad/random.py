@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-_generator = np.random.default_rng()
+from .devices import CPU, Device
+from .devices import device as as_device
+
+_seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+_generator = np.random.default_rng(_seed)
 
 
 def generator() -> np.random.Generator:
@@ -16,9 +20,13 @@ def generator() -> np.random.Generator:
 
 
 class Generator:
-    """A random generator of one's own, seeded apart from the common one: `Generator().manual_seed(0)`."""
+    """A random generator of one's own, seeded apart from the common one: `Generator().manual_seed(0)`.
 
-    def __init__(self) -> None:
+    device: where PyTorch would draw; here numbers are drawn on the CPU and then moved, and are the same for both.
+    """
+
+    def __init__(self, device: str | Device = CPU) -> None:
+        self.device = as_device(device)
         self._numbers = np.random.default_rng(0)
         self._seed = 0
 
@@ -41,6 +49,11 @@ class Generator:
         return self
 
 
+def drawn_seed(own: Generator | None = None) -> int:
+    """A seed for a generator that is restarted later, drawn as everything else is."""
+    return int(generator_of(own).integers(2**63))
+
+
 def generator_of(own: Generator | None) -> np.random.Generator:
     """Where to draw from: NumPy's generator inside `own`, or the common one if None. Errors: TypeError."""
     if own is None:
@@ -58,8 +71,13 @@ def _seeded(seed: int) -> np.random.Generator:
 
 def manual_seed(seed: int) -> None:
     """Restart the random generator from a seed (a non-negative int): the same seed gives the same numbers."""
-    global _generator
-    _generator = _seeded(seed)
+    global _generator, _seed
+    _generator, _seed = _seeded(seed), int(seed)
+
+
+def initial_seed() -> int:
+    """The seed that the generator was last started from."""
+    return _seed
 
 
 def get_rng_state() -> dict[str, Any]:

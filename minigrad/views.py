@@ -22,25 +22,36 @@ class View(Tensor):
     (`ops/inplace.py`); a view finds its own, when next asked for it, by taking its steps from the base anew.
     """
 
-    __slots__ = ("base", "steps", "version", "recorded", "_node", "_requires_grad")
+    __slots__ = ("base", "base_array", "steps", "version", "recorded", "_node", "_requires_grad")
 
     def __init__(self, array: Array, source: Tensor, step: Op) -> None:
         self.array, self.storage, self.version = array, source.storage, source.storage.version
         self.grad, self.hooks = None, None
         self._node: Op | None = None
         self.base: Tensor = source
+        self.base_array = source.array
         self.steps: tuple[Op, ...] = (step,)
         self.recorded = mode.recording
         self._requires_grad = False
         if isinstance(source, View):
-            self.base, self.steps = source.base, (*source.steps, step)
+            self.base, self.base_array, self.steps = source.base, source.base_array, (*source.steps, step)
             self.recorded = self.recorded and source.recorded
+
+    @property
+    def owner(self) -> Tensor:
+        """The base, if the steps still lead from it. Errors: RuntimeError if it was given another array since."""
+        if self.base.array is not self.base_array:
+            raise RuntimeError(
+                "in-place: the tensor that this view was made of was reshaped in place, or given other data, since; "
+                "make the view after that"
+            )
+        return self.base
 
     @property
     def node(self) -> Op | None:  # type: ignore[override]
         if self.version != self.storage.version and self.base.requires_grad and self.recorded:
             with enable_grad():
-                self._node = replay(self.steps, self.base).node
+                self._node = replay(self.steps, self.owner).node
             self.version = self.storage.version
         return self._node
 

@@ -9,8 +9,8 @@ from tests.helpers.paths import ROOT
 
 # The floors of `minigrad`, from the ground up. A module imports from its own floor or from below.
 FLOORS = [
-    {"cuda", "random", "files", "npz", "hooks", "storage", "size"},
-    {"devices"},
+    {"cuda", "files", "npz", "hooks", "storage", "size"},
+    {"devices", "random"},
     {"autograd_errors"},
     {"kernels", "hub"},
     {"grad_mode"},

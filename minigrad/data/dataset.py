@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.autograd import Tensor, tensor_of
 
-from ..random import generator
+from ..random import Generator, generator_of
 
 IndexArray = np.ndarray  # (B,) int64: the numbers of the items that make a batch
 
@@ -93,10 +93,11 @@ class ConcatDataset(Dataset):
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
-def random_split(dataset: Any, lengths: Sequence[int | float]) -> list[Subset]:
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
     """Cut a data set at random into parts of given lengths, or of given shares that add up to 1.
 
-    Shares are rounded down; what is left over goes to the first parts, one item each.
+    Shares are rounded down; what is left over goes to the first parts, one item each. generator: where the order is
+    drawn from; the common one if None.
     Errors: ValueError if the lengths do not add up to the number of items.
     """
     count, sizes = len(dataset), list(lengths)
@@ -106,7 +107,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float]) -> list[Subset]:
             sizes[part % len(sizes)] += 1
     if sum(sizes) != count:
         raise ValueError(f"random_split: lengths {list(lengths)} must add up to the {count} items, or to 1")
-    order, ends = generator().permutation(count).tolist(), np.cumsum(sizes).tolist()
+    order, ends = generator_of(generator).permutation(count).tolist(), np.cumsum(sizes).tolist()
     return [Subset(dataset, order[end - int(size) : end]) for size, end in zip(sizes, ends)]
 
 

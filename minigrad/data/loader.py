@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from minigrad.data.dataset import collate
 
 from .. import distributed as dist
-from ..random import generator
+from ..random import Generator, drawn_seed
 from .sampler import BatchSampler
 
 
@@ -44,7 +44,10 @@ class DataLoader:
     sampler: item numbers in an order of one's own; batch_sampler: lists of them, instead of batch_size, shuffle,
     sampler and drop_last. num_workers: how many threads fetch batches ahead; the batches and their order are the same,
     but items that draw random numbers draw them in the order in which threads happen to run. collate_fn: makes a batch
-    of a list of items; by default `collate`. pin_memory: changes nothing, transfers to a GPU are synchronous.
+    of a list of items; by default `collate`. generator: where the order is drawn from; the common one if None.
+    worker_init_fn: called with its number in each worker thread when it starts. prefetch_factor: how many batches a
+    worker are fetched ahead, 2 if None. pin_memory, persistent_workers: change nothing; transfers to a GPU are
+    synchronous, and threads start at once.
     A batch is a Tensor (B, ...), or a list or dictionary of them where items are tuples or dictionaries.
     Errors: ValueError for a batch size below 1, data without items, or arguments that contradict each other.
     """
@@ -53,6 +56,8 @@ class DataLoader:
         self, dataset: Any, batch_size: int = 1, shuffle: bool | None = None, sampler: Iterable[int] | None = None,
         batch_sampler: Iterable[list[int]] | None = None, num_workers: int = 0,
         collate_fn: Callable[[list[Any]], Any] | None = None, pin_memory: bool = False, drop_last: bool = False,
+        *, worker_init_fn: Callable[[int], Any] | None = None, generator: Generator | None = None,
+        prefetch_factor: int | None = None, persistent_workers: bool = False,
     ) -> None:  # fmt: skip
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be a whole number of at least 1, got {batch_size!r}")
@@ -64,7 +69,12 @@ class DataLoader:
             raise ValueError("DataLoader: a sampler decides the order; leave shuffle out")
         if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 0:
             raise ValueError(f"DataLoader: num_workers must be a whole number of at least 0, got {num_workers!r}")
+        if prefetch_factor is not None and (num_workers == 0 or prefetch_factor < 1):
+            raise ValueError("DataLoader: prefetch_factor must be at least 1, and there must be workers to fetch ahead")
         self.dataset = dataset
+        self.generator, self.worker_init_fn = generator, worker_init_fn
+        self.prefetch_factor = 2 if prefetch_factor is None else prefetch_factor
+        self.persistent_workers = persistent_workers
         self.batch_size = int(batch_size)
         self.shuffle = bool(shuffle)
         self.drop_last = drop_last
@@ -147,7 +157,7 @@ class DataLoader:
     def _new_epoch(self) -> _Epoch:
         if not self.shuffle:
             return _Epoch(None)
-        seed = [int(generator().integers(2**63))]
+        seed = [drawn_seed(self.generator)]
         if self.num_replicas > 1:
             dist.broadcast_object_list(seed)
         return _Epoch(seed[0])
@@ -165,12 +175,14 @@ class DataLoader:
         return np.resize(numbers, equal)[self.rank :: self.num_replicas]
 
     def _fetched(self, numbers: Iterator[Any]) -> Iterator[Any]:
-        """The batches of these lists of item numbers, in order; with workers, two a worker are fetched ahead."""
+        """The batches of these lists of item numbers, in order, fetched ahead by the workers if there are any."""
         if self.num_workers == 0:
             yield from map(self._fetch, numbers)
             return
-        with ThreadPoolExecutor(self.num_workers, "minigrad-loader") as pool:
-            ahead = deque(pool.submit(self._fetch, batch) for batch in islice(numbers, 2 * self.num_workers))
+        started, start = count(), self.worker_init_fn or (lambda worker: None)
+        with ThreadPoolExecutor(self.num_workers, "minigrad-loader", lambda: start(next(started))) as pool:
+            first = islice(numbers, self.prefetch_factor * self.num_workers)
+            ahead = deque(pool.submit(self._fetch, batch) for batch in first)
             try:
                 while ahead:
                     batch = ahead.popleft().result()

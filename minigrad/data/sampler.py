@@ -1,4 +1,4 @@
-"""Samplers: in which order a loader asks for items. Random ones draw from the engine's generator."""
+"""Samplers: in which order a loader asks for items. Random ones draw from `generator`, the common one if None."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributed as dist
-from ..random import generator
+from ..random import Generator, generator_of
 
 
 class Sampler:
@@ -37,7 +37,11 @@ class SequentialSampler(Sampler):
 class RandomSampler(Sampler):
     """The numbers of a data set in random order, or with replacement `num_samples` of them drawn independently."""
 
-    def __init__(self, data_source: Sized, replacement: bool = False, num_samples: int | None = None) -> None:
+    def __init__(
+        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None,
+        generator: Generator | None = None,
+    ) -> None:  # fmt: skip
+        self.generator = generator
         count = len(data_source)
         self.data_source: Sized = data_source
         self.replacement, self.num_samples = replacement, count if num_samples is None else num_samples
@@ -47,11 +51,11 @@ class RandomSampler(Sampler):
             )
 
     def __iter__(self) -> Iterator[int]:
-        count = len(self.data_source)
+        count, numbers = len(self.data_source), generator_of(self.generator)
         if self.replacement:
-            return iter(generator().integers(count, size=self.num_samples).tolist())
+            return iter(numbers.integers(count, size=self.num_samples).tolist())
         rounds = -(-self.num_samples // count)
-        order = np.concatenate([generator().permutation(count) for _ in range(rounds)])
+        order = np.concatenate([numbers.permutation(count) for _ in range(rounds)])
         return iter(order[: self.num_samples].tolist())
 
     def __len__(self) -> int:
@@ -61,11 +65,11 @@ class RandomSampler(Sampler):
 class SubsetRandomSampler(Sampler):
     """Given item numbers, in random order."""
 
-    def __init__(self, indices: Sequence[int]) -> None:
-        self.indices = indices
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
+        self.indices, self.generator = indices, generator
 
     def __iter__(self) -> Iterator[int]:
-        return iter([self.indices[i] for i in generator().permutation(len(self.indices))])
+        return iter([self.indices[i] for i in generator_of(self.generator).permutation(len(self.indices))])
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -74,7 +78,10 @@ class SubsetRandomSampler(Sampler):
 class WeightedRandomSampler(Sampler):
     """`num_samples` numbers below len(weights), number i with a probability proportional to weights[i]."""
 
-    def __init__(self, weights: Any, num_samples: int, replacement: bool = True) -> None:
+    def __init__(
+        self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
+    ) -> None:
+        self.generator = generator
         self.weights = np.asarray(weights.tolist() if hasattr(weights, "tolist") else list(weights), float)
         self.num_samples, self.replacement = num_samples, replacement
         if self.weights.ndim != 1 or not (self.weights >= 0).all() or not self.weights.sum() > 0:
@@ -84,7 +91,8 @@ class WeightedRandomSampler(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         shares = self.weights / self.weights.sum()
-        return iter(generator().choice(len(shares), self.num_samples, self.replacement, shares).tolist())
+        numbers = generator_of(self.generator)
+        return iter(numbers.choice(len(shares), self.num_samples, self.replacement, shares).tolist())
 
     def __len__(self) -> int:
         return self.num_samples

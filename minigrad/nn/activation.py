@@ -89,7 +89,7 @@ class Tanh(StatelessModule):
 class Softmax(StatelessModule):
     """e^x normalized to sum 1 along `dim`."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Softmax(StatelessModule):
 class LogSoftmax(StatelessModule):
     """log(softmax(x)) along `dim`."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
 
     def forward(self, input: Tensor) -> Tensor:

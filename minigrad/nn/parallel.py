@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributed as dist
-from ..autograd import Tensor
+from ..autograd import Tensor, tensor_of
 from ..devices import Array, Device, device, xp_of
 from ..distributed import ReduceOp, Work
 from ..grad_mode import is_grad_enabled
@@ -70,7 +70,7 @@ class Bucket:
 
     def leave(self) -> None:
         """Start adding up the vectors of all processes."""
-        self.work = dist.all_reduce(Tensor(self.filled()), ReduceOp.SUM, async_op=True)
+        self.work = dist.all_reduce(tensor_of(self.filled()), ReduceOp.SUM, async_op=True)
 
     def arrive(self, divisor: int) -> Iterator[tuple[Tensor, Tensor]]:
         """When all have been added up: the parameters, and the averages of their gradients."""
@@ -81,7 +81,7 @@ class Bucket:
         marks = vector[self.size :].tolist() if self.missing else [1] * len(self.parameters)
         for parameter, place, mark in zip(self.parameters, self.places, marks):
             if mark:
-                yield parameter, Tensor(vector[place].reshape(parameter.shape))
+                yield parameter, tensor_of(vector[place].reshape(parameter.shape))
 
 
 class Reducer:
@@ -156,7 +156,7 @@ def broadcast_tensors(tensors: Iterable[Tensor], src: int = 0) -> None:
         groups.setdefault((tensor.dtype.str, tensor.device), []).append(tensor)
     for members in groups.values():
         vector = xp_of(members[0].array).concatenate([member.array.reshape(-1) for member in members])
-        dist.broadcast(Tensor(vector), src)
+        dist.broadcast(tensor_of(vector), src)
         start = 0
         for member in members:
             member.array[...] = vector[start : start + member.array.size].reshape(member.shape)
@@ -291,7 +291,7 @@ class Join:
                 broadcast_tensors(self.net.module.buffers(), working[0])
             if gradients:
                 self.net.reducer.finish(accumulated=False)
-        last = Tensor(np.array(self.rounds * dist.get_world_size() + dist.get_rank()))
+        last = tensor_of(np.array(self.rounds * dist.get_world_size() + dist.get_rank()))
         dist.all_reduce(last, ReduceOp.MAX)
         source = int(last.array) % dist.get_world_size()
         broadcast_tensors([*self.net.module.parameters(), *self.net.module.buffers()], source)
@@ -301,5 +301,5 @@ class Join:
         ranks = dist.get_world_size()
         said = np.zeros(ranks + 2, np.int64)
         said[dist.get_rank()], said[ranks], said[ranks + 1] = working, gradients, buffers
-        dist.all_reduce(Tensor(said))
+        dist.all_reduce(tensor_of(said))
         return np.flatnonzero(said[:ranks]).tolist(), bool(said[ranks]), bool(said[ranks + 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from ..devices import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..random import generator
 from .arithmetic import abs, clamp, exp, neg, where
-from .common import axis, require_float
-from .creation import zeros_like
+from .common import as_float, axis, require_float, require_tensor
+from .creation import to, zeros_like
 from .elementwise import Elementwise
 from .erf import erf
 from .inplace import assign
@@ -164,7 +165,9 @@ def _activated(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 
 @public("minigrad", "Tensor", "in-place", "nn.functional")
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0); the derivative at 0 is 0. inplace: whether the result is written into input."""
+    """max(x, 0), of integers too; the derivative at 0 is 0. inplace: whether the result is written into input."""
+    if require_tensor("relu", "input", input).array.dtype.kind in "iu":
+        return _activated(input, clamp(input, min=0), inplace)
     return _activated(input, apply(LeakyReLU(0.0), require_float("relu", input)), inplace)
 
 
@@ -183,7 +186,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     Errors: ValueError for a weight of another shape.
     """
-    x, slopes = require_float("prelu", input, "input"), require_float("prelu", weight, "weight")
+    x, slopes = require_float("prelu", input), require_float("prelu", weight, "weight")
     channels = x.shape[1] if x.array.ndim > 1 else 1
     if slopes.array.ndim != 1 or slopes.shape[0] not in (1, channels):
         wanted = f"(1,) or ({channels},) for input of shape {x.shape}"
@@ -212,7 +215,7 @@ def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
 @public("minigrad", "Tensor", "in-place", "nn.functional")
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + e^-x); no overflow for large |x|."""
-    return apply(Sigmoid(), require_float("sigmoid", input))
+    return apply(Sigmoid(), as_float("sigmoid", input))
 
 
 @public("nn.functional")
@@ -224,33 +227,45 @@ def logsigmoid(input: Tensor) -> Tensor:
 @public("minigrad", "Tensor", "in-place", "nn.functional")
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return apply(Tanh(), require_float("tanh", input))
+    return apply(Tanh(), as_float("tanh", input))
 
 
 @public("minigrad", "Tensor", "nn.functional")
-def softmax(input: Tensor, dim: int) -> Tensor:
-    """e^x normalized to sum 1 along `dim`; a dim of size 0 stays empty."""
-    where = axis("softmax", dim, require_float("softmax", input).array.ndim)
-    return apply(Softmax(where), input) if input.array.size else input * 1.0
+def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+    """e^x normalized to sum 1 along `dim`; a dim of size 0 stays empty. dtype: what input is converted to first.
+
+    Without dim: along axis 0 of 0, 1 or 3 axes, along axis 1 of others, with a warning.
+    """
+    x, where = _normalized_axis("softmax", input, dim, dtype)
+    return apply(Softmax(where), x) if x.array.size else x * 1.0
 
 
 @public("minigrad", "Tensor", "nn.functional")
-def log_softmax(input: Tensor, dim: int) -> Tensor:
-    """log(softmax(x)), exact where softmax underflows."""
-    where = axis("log_softmax", dim, require_float("log_softmax", input).array.ndim)
-    return apply(LogSoftmax(where), input) if input.array.size else input * 1.0
+def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+    """log(softmax(x)), exact where softmax underflows; dim and dtype as there."""
+    x, where = _normalized_axis("log_softmax", input, dim, dtype)
+    return apply(LogSoftmax(where), x) if x.array.size else x * 1.0
+
+
+def _normalized_axis(operation: str, input: Tensor, dim: int | None, dtype: Any) -> tuple[Tensor, int]:
+    """The input, converted if asked for, and the axis of a softmax, chosen as PyTorch did before dim was required."""
+    x = require_float(operation, input if dtype is None else to(require_tensor(operation, "input", input), dtype))
+    if dim is None:
+        dim = 0 if x.array.ndim in (0, 1, 3) else 1
+        warnings.warn(f"{operation}: dim was not given, and {dim} was chosen; say dim={dim}", UserWarning, stacklevel=3)
+    return x, axis(operation, dim, x.array.ndim)
 
 
 @public("nn.functional")
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, each entry is 0 with probability p, else divided by 1 - p; otherwise x. (Srivastava et al. 2014.)"""
-    return _dropout("dropout", input, p, training, inplace, require_float("dropout", input).array.shape)
+    return _dropout("dropout", input, p, training, inplace, require_tensor("dropout", "input", input).array.shape)
 
 
 @public("nn.functional")
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """As `dropout`, for whole channels of input: (N, C, H, W)."""
-    if require_float("dropout2d", input).array.ndim < 3:
+    if require_tensor("dropout2d", "input", input).array.ndim < 3:
         raise ValueError(f"dropout2d: input must be (N, C, H, W), got shape {input.shape}")
     return _dropout("dropout2d", input, p, training, inplace, input.shape[:2] + (1,) * (input.array.ndim - 2))
 
@@ -260,6 +275,7 @@ def _dropout(operation: str, x: Tensor, p: float, training: bool, inplace: bool,
         raise ValueError(f"{operation}: p must lie between 0 and 1, got {p}")
     if not training or p == 0:
         return x
+    require_float(operation, x)
     kept = generator().random(shape, dtype=np.float32) >= p
     scale: Any = kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0.0)
     return _activated(x, x * tensor_of(to_device(scale.astype(x.dtype, copy=False), device_of(x.array))), inplace)
@@ -297,19 +313,22 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 @public("nn.functional")
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x limited to [min_val, max_val]; the gradient is 0 at the limits too. Errors: if min_val > max_val."""
-    x = require_float("hardtanh", input)
+    x = require_tensor("hardtanh", "input", input)
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
+    if x.array.dtype.kind in "iu":
+        return _activated(input, clamp(x, int(min_val), int(max_val)), inplace)
+    require_float("hardtanh", input)
     return _activated(x, where((x > min_val) & (x < max_val), x, clamp(x.detach(), min_val, max_val)), inplace)
 
 
 @public("nn.functional")
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x limited to [0, 6]."""
-    return hardtanh(require_float("relu6", input), 0.0, 6.0, inplace)
+    return hardtanh(input, 0.0, 6.0, inplace)
 
 
 @public("nn.functional")
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
-    return require_float("softsign", input) / (abs(input) + 1.0)
+    return input / (abs(input) + 1)

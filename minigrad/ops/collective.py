@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import distributed as dist
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
@@ -34,7 +34,7 @@ def all_reduce(x: Tensor) -> Tensor:
 
 
 def _total(x: Array) -> Array:
-    total = Tensor(xp_of(x).array(x, order="C"))
+    total = tensor_of(xp_of(x).array(x, order="C"))
     if dist.is_initialized():
         dist.all_reduce(total)
     return total.array
@@ -71,17 +71,17 @@ class SyncBatchNorm(BatchNorm):
         slope = scale * (weights / own - all_weights / self.count)
         shift = scale * (biases / own - all_biases / self.count)
         grad_x += kernels.normalize(x, self.mean, self.rstd, slope, shift)
-        return Tensor(grad_x), Tensor(weights), Tensor(biases)
+        return tensor_of(grad_x), tensor_of(weights), tensor_of(biases)
 
 
 def _moments_of_all(x: Array) -> tuple[int, Array, Array]:
     """(number of entries, mean, biased variance) of each channel over all processes, from those of each."""
     xp, channels = xp_of(x), x.shape[1]
     mean, var = kernels_of(x).moments(x) if x.size else (xp.zeros(channels, x.dtype), xp.zeros(channels, x.dtype))
-    own = Tensor(xp.concatenate([xp.full(1, x.size // max(1, channels), x.dtype), mean, var]))
+    own = tensor_of(xp.concatenate([xp.full(1, x.size // max(1, channels), x.dtype), mean, var]))
     if not dist.is_initialized():
         return x.size // max(1, channels), mean, var
-    parts = [Tensor(xp.empty_like(own.array)) for _ in range(dist.get_world_size())]
+    parts = [tensor_of(xp.empty_like(own.array)) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, own)
     table = xp.stack([part.array for part in parts])
     counts, means, variances = table[:, :1], table[:, 1 : 1 + channels], table[:, 1 + channels :]

@@ -28,7 +28,7 @@ def require_tensor(operation: str, argument: str, value: Any) -> Tensor:
     return value
 
 
-def require_float(operation: str, x: Any, argument: str = "x") -> Tensor:
+def require_float(operation: str, x: Any, argument: str = "input") -> Tensor:
     """The value, if it is a Tensor of floating-point numbers."""
     require_tensor(operation, argument, x)
     if x.array.dtype.kind != "f":
@@ -38,7 +38,7 @@ def require_float(operation: str, x: Any, argument: str = "x") -> Tensor:
 
 def as_float(operation: str, x: Any) -> Tensor:
     """The tensor; integers and bools converted to float32, as PyTorch's elementwise functions do."""
-    require_tensor(operation, "x", x)
+    require_tensor(operation, "input", x)
     return x if x.array.dtype.kind == "f" else cast(x, FLOAT32)
 
 
@@ -187,7 +187,7 @@ def sum_to(x: Tensor, shape: Sequence[int]) -> Tensor:
 @public("Tensor")
 def expand(x: Tensor, *shape: Any) -> Tensor:
     """x repeated along its axes of size 1 (and new leading axes) to `shape`; -1 keeps a size. Nothing is copied."""
-    require_tensor("expand", "x", x)
+    require_tensor("expand", "input", x)
     wanted = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
     extra = len(wanted) - x.array.ndim
     if extra < 0:

@@ -147,7 +147,8 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
 @public("minigrad", "Tensor")
 def logical_not(input: Tensor) -> Tensor:
     """Where input is false (0)."""
-    return tensor_of(xp_of(input.array).asarray(require_tensor("logical_not", "input", input).array == 0))
+    x = require_tensor("logical_not", "input", input).array
+    return tensor_of(xp_of(x).asarray(x == 0))
 
 
 def _logical(function: str, input: Any, other: Any) -> Tensor:

@@ -19,7 +19,7 @@ import numpy as np
 from ..autograd import SavedTensor, Tensor, apply, tensor_of
 from ..devices import device_of, to_device
 from ..grad_mode import is_grad_enabled
-from ..random import generator
+from ..random import Generator, generator_of
 from ..storage import Storage
 from ..views import View
 from .common import cast, expand
@@ -45,6 +45,11 @@ def check_writable(x: Tensor, recorded: bool = True) -> None:
             "in-place: several entries of this tensor are the same number in memory, since it was made by expand; "
             ".clone() it first"
         )
+    check_recordable(x, recorded)
+
+
+def check_recordable(x: Tensor, recorded: bool = True) -> None:
+    """The part of `check_writable` that has to do with the graph."""
     if not is_grad_enabled():
         return
     owner = x.base if isinstance(x, View) else x
@@ -71,7 +76,7 @@ def write(x: Tensor, steps: tuple[Any, ...], value: Any) -> Tensor:
         write_array(x.array, steps, value.array if isinstance(value, Tensor) else value)
         x.storage.bump_version()
         return x
-    owner, views = (x.base, x.steps) if isinstance(x, View) else (x, ())
+    owner, views = (x.owner, x.steps) if isinstance(x, View) else (x, ())
     node = apply(SetItem(steps, views, inplace=True), owner, value).node
     owner.storage.bump_version()
     owner.node, owner.requires_grad = node, True
@@ -153,23 +158,23 @@ def fill_(x: Tensor, value: Any) -> Tensor:
 
 
 @public("Tensor")
-def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
+def uniform_(x: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform random numbers from [low, high), drawn on the CPU. Errors: ValueError if low > high."""
     if low > high:
         raise ValueError(f"uniform_: low {low} is greater than high {high}")
-    return _draw(x, generator().random(x.shape, dtype=x.dtype) * (high - low) + low)
+    return _draw(x, generator_of(generator).random(x.shape, dtype=x.dtype) * (high - low) + low)
 
 
 @public("Tensor")
-def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with normal random numbers, drawn on the CPU. Errors: ValueError if std < 0."""
     if std < 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    return _draw(x, generator().standard_normal(x.shape, dtype=x.dtype) * std + mean)
+    return _draw(x, generator_of(generator).standard_normal(x.shape, dtype=x.dtype) * std + mean)
 
 
 @public("Tensor")
-def random_(x: Tensor, low: int = 0, high: int | None = None) -> Tensor:
+def random_(x: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with random integers from low to high - 1, or from 0 to low - 1 if only that is given, or with all
     that the dtype holds exactly (floats: from 0 to 2^24 or 2^53). Drawn on the CPU. Errors: ValueError if low >= high.
     """
@@ -178,7 +183,7 @@ def random_(x: Tensor, low: int = 0, high: int | None = None) -> Tensor:
         low, high = 0, low or largest or np.iinfo(x.dtype).max
     if low >= high:
         raise ValueError(f"random_: high ({high}) must be greater than low ({low})")
-    return _draw(x, generator().integers(low, high, x.shape))
+    return _draw(x, generator_of(generator).integers(low, high, x.shape))
 
 
 @public("Tensor")
@@ -203,8 +208,9 @@ def replace_data(x: Tensor, value: Tensor) -> None:
 
 
 def in_place_methods() -> dict[str, Callable[..., Tensor]]:
-    """The methods `exp_`, `relu_`, ... of the functions that are declared public in place."""
-    return {f"{name}_": in_place(function) for name, function in declared["in-place"].items()}
+    """The methods `exp_`, `squeeze_`, ... of the functions that are declared public in place."""
+    reshaping = {f"{name}_": in_place_shape(function) for name, function in declared["in-place shape"].items()}
+    return reshaping | {f"{name}_": in_place(function) for name, function in declared["in-place"].items()}
 
 
 def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -215,4 +221,23 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     method.__name__ = f"{function.__name__}_"
     method.__doc__ = f"`{function.__name__}`, the result written into this tensor."
+    return method
+
+
+def in_place_shape(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The method `x.f_(...)` that gives x the shape of the view f(x, ...) and returns x; no number moves.
+
+    Views that were made of x before cannot follow when one of them, or x, is written to: they say so (`View.owner`).
+    """
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_recordable(self)
+        view = function(self, *args, **kwargs)
+        if isinstance(self, View) and isinstance(view, View):
+            self.steps = view.steps
+        self.array, self.node = view.array, view.node
+        return self
+
+    method.__name__ = f"{function.__name__}_"
+    method.__doc__ = f"This tensor under the shape that `{function.__name__}` gives it, on the same memory."
     return method

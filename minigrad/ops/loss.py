@@ -270,7 +270,7 @@ def cross_entropy(
     2016, section 7.)
     """
     reduction = reduction_of("cross_entropy", reduction, size_average, reduce)
-    x = require_float("cross_entropy", input, "input")
+    x = require_float("cross_entropy", input)
     require_tensor("cross_entropy", "target", target)
     if x.array.ndim == 0:
         raise ValueError("cross_entropy: input must be (N, C), (N, C, ...) or (C,), got shape ()")

@@ -159,7 +159,7 @@ def instance_norm(
     use_input_stats: use each example's own mean and variance, and move the running ones (if given) towards their
     averages over the batch; otherwise use the running ones.
     """
-    x = require_float("instance_norm", input, "input")
+    x = require_float("instance_norm", input)
     if not use_input_stats:
         return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
     if x.array.ndim < 3 or math.prod(x.shape[2:]) < 2:
@@ -181,7 +181,7 @@ def group_norm(
 ) -> Tensor:
     """Normalize each example over each group of C / num_groups channels and all pixels. input: (N, C, ...); weight and
     bias: (C,). (Wu and He 2018.) Errors: ValueError if num_groups does not divide C, or a group has a single value."""
-    x = require_float("group_norm", input, "input")
+    x = require_float("group_norm", input)
     if x.array.ndim < 2 or num_groups < 1 or x.shape[1] % num_groups:
         raise ValueError(f"group_norm: input must be (N, C, ...), C divisible by {num_groups} groups, got {x.shape}")
     n, c = x.shape[:2]
@@ -205,7 +205,7 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """Normalize over the last axes, whose sizes are `normalized_shape`. (Ba, Kiros and Hinton 2016.)"""
-    x = require_float("layer_norm", input, "input")
+    x = require_float("layer_norm", input)
     sizes = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
     if not sizes or x.shape[-len(sizes) :] != sizes:
         raise ValueError(f"layer_norm: input has shape {x.shape}, which does not end in normalized_shape {sizes}")
@@ -225,5 +225,5 @@ def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[
 @public("nn.functional")
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """x / max(|x|, eps) with the p-norm along `dim`: vectors of length 1."""
-    x = require_float("normalize", input, "input")
+    x = require_float("normalize", input)
     return x / clamp(norm(x, p, dim, keepdim=True), min=eps)

@@ -33,7 +33,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     """Every window of the images as a column. input: (N, C, H, W); result: (N, C kH kW, number of windows)."""
     if is_single(input, 3):
         return squeeze(unfold(unsqueeze(input, 0), kernel_size, dilation, padding, stride), 0)
-    x = require_float("unfold", input, "input")
+    x = require_float("unfold", input)
     kernel, gaps, margin, steps = _window("unfold", kernel_size, dilation, padding, stride)
     if x.array.ndim != 4:
         raise ValueError(f"unfold: input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
@@ -71,7 +71,7 @@ def fold(
     """
     if is_single(input, 2):
         return squeeze(fold(unsqueeze(input, 0), output_size, kernel_size, dilation, padding, stride), 0)
-    x = require_float("fold", input, "input")
+    x = require_float("fold", input)
     kernel, gaps, margin, steps = _window("fold", kernel_size, dilation, padding, stride)
     size = pair("fold", "output_size", output_size, 1)
     counts = _counts("fold", size, kernel, gaps, margin, steps)
@@ -101,7 +101,7 @@ def grid_sample(
     "nearest". padding_mode: what lies outside: "zeros", or the "border" goes on. (Jaderberg et al. 2015, "Spatial
     Transformer Networks".)
     """
-    x, g = require_float("grid_sample", input, "input"), require_float("grid_sample", grid, "grid")
+    x, g = require_float("grid_sample", input), require_float("grid_sample", grid, "grid")
     if x.array.ndim != 4 or g.array.ndim != 4 or g.shape[3] != 2 or g.shape[0] != x.shape[0] or 0 in x.shape[1:]:
         raise ValueError(
             f"grid_sample: input (N, C, H, W) and grid (N, H', W', 2) are needed, got {x.shape}, {g.shape}"

@@ -224,7 +224,7 @@ def _adaptive_sizes(operation: str, x: Tensor, output_size: Any) -> Pair:
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over windows chosen so that the result has `output_size`: row i averages rows floor(i H / H') to
     ceil((i + 1) H / H') - 1. input: (N, C, H, W) or (C, H, W). Two products with matrices of averaging weights."""
-    x = require_float("adaptive_avg_pool2d", input, "input")
+    x = require_float("adaptive_avg_pool2d", input)
     height, width = _adaptive_sizes("adaptive_avg_pool2d", x, output_size)
     return matmul(matmul(_averaging(x, -2, height), x), _averaging(x, -1, width).t())
 
@@ -232,7 +232,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 @public("nn.functional")
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The maxima over the windows of `adaptive_avg_pool2d`; return_indices: (maxima, their places i W + j)."""
-    x = require_float("adaptive_max_pool2d", input, "input")
+    x = require_float("adaptive_max_pool2d", input)
     height, width = _adaptive_sizes("adaptive_max_pool2d", x, output_size)
     places = []
     for i, j in np.ndindex(height, width):

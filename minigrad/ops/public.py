@@ -10,8 +10,8 @@ anew by `python -m tests.helpers.stubs`; a test says when that is due. The place
     "minigrad"                  minigrad.exp(x)
     "Tensor"                    x.exp(): the tensor takes the place of the first argument
     "in-place"                  x.exp_(): the result is written into x; the method is made from the declaration
+    "in-place shape"            x.squeeze_(): x itself takes on the result's shape, on the same memory
     "nn.functional"             minigrad.nn.functional.exp(x)
-
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-PLACES = ("minigrad", "Tensor", "in-place", "nn.functional")
+PLACES = ("minigrad", "Tensor", "in-place", "in-place shape", "nn.functional")
 
 F = TypeVar("F", bound=Callable[..., Any])
 

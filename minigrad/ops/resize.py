@@ -143,7 +143,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     limit = (height - 1, width - 1) if mode == "reflect" else (math.inf, math.inf)
     if max(top, bottom) > limit[0] or max(left, right) > limit[1] or 0 in (height, width):
         raise ValueError(f"pad: borders {sides} must be smaller than the image ({height}, {width}) to {mode}")
-    return apply(PadBorder((top, bottom, left, right), mode), require_float("pad", input, "input"))
+    return apply(PadBorder((top, bottom, left, right), mode), require_float("pad", input))
 
 
 @public("nn.functional")
@@ -164,7 +164,7 @@ def interpolate(
     the filter by the scale, as Pillow does (then a = -0.5).
     Whole-number scales of "nearest" repeat pixels; everything else is two products with interpolation matrices.
     """
-    x = require_float("interpolate", input, "input")
+    x = require_float("interpolate", input)
     if x.array.ndim != 4 or 0 in x.shape[1:]:
         raise ValueError(f"interpolate: input must be (N, C, H, W) without zeros but N, got shape {x.shape}")
     _check_mode(mode, align_corners, antialias)

@@ -161,7 +161,7 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return apply(Permute(order), input)
 
 
-@public("minigrad", "Tensor")
+@public("minigrad", "Tensor", "in-place shape")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged. A view."""
     require_tensor("transpose", "input", input)
@@ -172,7 +172,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return apply(Permute(tuple(order)), input)
 
 
-@public("minigrad", "Tensor")
+@public("minigrad", "Tensor", "in-place shape")
 def t(input: Tensor) -> Tensor:
     """A matrix transposed (vectors and scalars as they are)."""
     if require_tensor("t", "input", input).array.ndim > 2:
@@ -180,7 +180,7 @@ def t(input: Tensor) -> Tensor:
     return apply(Permute(tuple(reversed(range(input.array.ndim)))), input)
 
 
-@public("minigrad", "Tensor")
+@public("minigrad", "Tensor", "in-place shape")
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without axes of size 1: all of them, or those named."""
     require_tensor("squeeze", "input", input)
@@ -188,7 +188,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     return reshape(input, [n for i, n in enumerate(input.array.shape) if n != 1 or i not in candidates])
 
 
-@public("minigrad", "Tensor")
+@public("minigrad", "Tensor", "in-place shape")
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1 at position `dim`."""
     require_tensor("unsqueeze", "input", input)

@@ -23,6 +23,7 @@ IMPORTS = {  # what annotations may name, beside the builtins
     "np": "import numpy as np",
     "Tensor": "\nfrom .autograd import Tensor",
     "Device": "from .devices import Device",
+    "Generator": "from .random import Generator",
     "ValuesAndIndices": "from .ops.reduction import ValuesAndIndices",
 }
 
@@ -40,7 +41,7 @@ def method_line(name: str, function: Callable[..., Any]) -> str:
 def methods_stub() -> str:
     """The text of `bound_methods.pyi`."""
     methods = {name: method_line(name, function) for name, function in declared["Tensor"].items()}
-    for name, function in declared["in-place"].items():
+    for name, function in {**declared["in-place"], **declared["in-place shape"]}.items():
         methods[f"{name}_"] = method_line(f"{name}_", function)
     lines = [methods[name] for name in sorted(methods)]
     words = set(re.findall(r"\w+", "\n".join(lines)))

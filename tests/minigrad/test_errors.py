@@ -1,9 +1,12 @@
 """Bad input ends at the operation's entrance, in one sentence that names the argument and says what would be right."""
 
+import inspect
+
 import pytest
 
 import minigrad as mg
 from minigrad.nn import functional as F
+from minigrad.ops.public import declared
 
 
 def x():
@@ -73,3 +76,20 @@ def test_recording_is_switched_by_a_statement_too():
 
         assert mg.is_grad_enabled() and not quiet() and mg.is_grad_enabled()
     assert mg.is_grad_enabled()
+
+
+def first_arguments():
+    """Every public function by name, with its first argument's, where that is one tensor."""
+    for place in ("minigrad", "nn.functional"):
+        for name, function in declared[place].items():
+            first = next(iter(inspect.signature(function).parameters.values()), None)
+            if first is not None and first.annotation == "Tensor":
+                yield pytest.param(function, first.name, id=f"{place}.{name}")
+
+
+@pytest.mark.parametrize("function, argument", first_arguments())
+def test_what_is_no_tensor_is_called_by_the_arguments_name(function, argument):
+    others = list(inspect.signature(function).parameters.values())[1:]
+    rest = [1 if other.annotation == "int" else mg.ones(2) for other in others if other.default is other.empty]
+    with pytest.raises(TypeError, match=rf"(\b{argument} must be a Tensor|a Tensor (or a number )?is needed)"):
+        function("text", *rest)

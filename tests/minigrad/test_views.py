@@ -313,3 +313,64 @@ def test_a_view_here_that_pytorch_would_copy_is_not_written_to():
     assert pixels.sum().item() == 0.0
     with pytest.raises(RuntimeError, match=r"in-place.*\.clone\(\)"):
         pixels += 1
+
+
+RESHAPED_IN_PLACE = {
+    "unsqueeze_": lambda x: x.unsqueeze_(0),
+    "unsqueeze_ and back": lambda x: x.unsqueeze_(-1).squeeze_(),
+    "squeeze_": lambda x: x.unsqueeze_(1).squeeze_(1),
+    "t_": lambda x: x.t_(),
+    "transpose_": lambda x: x.transpose_(0, 1).transpose_(-1, -2).transpose_(0, 1),
+}
+
+
+@pytest.mark.parametrize("kind", ["data", "result", "view"])
+@pytest.mark.parametrize("name", RESHAPED_IN_PLACE)
+def test_shapes_change_in_place_as_in_pytorch(name, kind):
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (mg, torch):
+        w = library.tensor(np.arange(9.0).reshape(3, 3) - 4, requires_grad=kind in ("result", "view"))
+        x = (w * 1)[1:] if kind == "view" else w * w if kind == "result" else w
+        y = x if kind == "result" else w * 1  # what is done to x in place is not seen by a result computed before
+        same = RESHAPED_IN_PLACE[name](x)
+        assert same is x
+        weights = library.arange(same.numel(), dtype=library.float64).reshape(same.shape)
+        x = (x * weights).sum() + y.sum()
+        if kind in ("result", "view"):
+            x.backward()
+        found.append([tuple(same.shape), same.tolist(), x.item(), w.grad.tolist() if w.requires_grad else None])
+    assert found[0] == found[1]
+
+
+def test_a_write_after_a_change_of_shape_reaches_the_base():
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (mg, torch):
+        w = library.ones(2, 3, requires_grad=True)
+        base = w * 2
+        row = base[1]
+        row.unsqueeze_(0).mul_(5)
+        base.mul_(w)
+        (row * row).sum().backward()
+        found.append([base.tolist(), row.tolist(), w.grad.tolist()])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3)])
+def test_older_views_of_what_was_reshaped_in_place_say_that_they_cannot_follow(shape):
+    w = mg.ones(*shape, requires_grad=True)
+    base = w * 2
+    row = base[0]
+    base.t_()
+    with pytest.raises(RuntimeError, match="reshaped in place"):
+        row.mul_(2)
+    base.mul_(w.t())
+    with pytest.raises(RuntimeError, match="reshaped in place"):
+        row.sum().backward()
+
+
+def test_a_leaf_that_is_trained_keeps_its_shape():
+    w = mg.ones(2, 3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="leaf"):
+        w.t_()

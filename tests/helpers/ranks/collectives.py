@@ -7,7 +7,7 @@ from mpi4py import MPI
 
 import minigrad as mg
 import minigrad.distributed as dist
-from minigrad import Tensor
+from minigrad.autograd import tensor_of
 from minigrad.devices import device, to_device, to_numpy
 from tests.oracles import cuda_emulation
 
@@ -27,7 +27,7 @@ def numbers(shape, dtype, layout="plain"):
 
 def on(place, array):
     moved = to_device(array, place)
-    return Tensor(moved)
+    return tensor_of(moved)
 
 
 def check_all_reduce(place):

@@ -6,7 +6,8 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.distributed as dist
-from minigrad import Tensor, nn, optim
+from minigrad import nn, optim
+from minigrad.autograd import tensor_of
 from minigrad.nn import functional as F
 from minigrad.nn.parallel import DistributedDataParallel
 from minigrad.ops.collective import sync_batch_norm
@@ -163,7 +164,7 @@ def check_batch_norm_over_all_ranks():
         return [y.detach().numpy(), plain[0].numpy(), slope.detach().numpy(), second[0].numpy()], shares
 
     def summed(share):
-        tensor = Tensor(share.copy())
+        tensor = tensor_of(share.copy())
         dist.all_reduce(tensor)
         return tensor.numpy()
 

@@ -123,3 +123,28 @@ def test_contradictions_are_refused(options, words):
         DataLoader(Records(), **options)
     with pytest.raises(ValueError, match="sampler of one's own"):
         DataLoader(Records(), sampler=[0]).state_dict()
+
+
+def test_workers_are_started_with_their_numbers_and_fetch_ahead_as_far_as_asked():
+    import threading
+
+    started, fetched = {}, []
+
+    class Counted:
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, index):
+            fetched.append((index, threading.get_ident() in started.values()))
+            return index
+
+    loader = DataLoader(
+        Counted(), num_workers=2, worker_init_fn=lambda worker: started.update({worker: threading.get_ident()}),
+        prefetch_factor=3, persistent_workers=True,
+    )  # fmt: skip
+    batches = iter(loader)
+    assert next(batches).tolist() == [0]
+    assert [batch.item() for batch in batches] == list(range(1, 12))
+    assert set(started) <= {0, 1} and started and all(by_worker for _, by_worker in fetched)
+    with pytest.raises(ValueError, match="prefetch_factor"):
+        DataLoader(Counted(), prefetch_factor=3)
