@@ -105,6 +105,17 @@ def test_the_engine_is_read_in_one_sitting():
     assert (ROOT / "minigrad" / "autograd.py").read_text().count("\n") <= LONGEST_ENGINE
 
 
+def test_tensors_are_made_by_tensor_of():
+    """`Tensor(array)` is PyTorch's constructor, for users: it copies, and converts to float32."""
+    calls = [
+        f"{path}:{node.lineno}"
+        for path in source_files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Tensor"
+    ]
+    assert not calls, f"use autograd.tensor_of or from_numpy: {calls}"
+
+
 def test_no_test_imports_another():
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
