@@ -13,17 +13,19 @@ from .base import LRScheduler
 class _Several(LRScheduler):
     """Schedules of one optimizer that are saved together; not themselves made of several."""
 
-    def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer) -> None:
+    def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None) -> None:
         name = type(self).__name__
         if not schedulers:
             raise ValueError(f"{name}: schedulers is empty; at least one is needed")
+        optimizer = schedulers[0].optimizer if optimizer is None else optimizer
         for i, scheduler in enumerate(schedulers):
             single = isinstance(scheduler, LRScheduler) and not isinstance(scheduler, _Several)
             if not single or scheduler.optimizer is not optimizer:
                 raise ValueError(
                     f"{name}: schedulers[{i}] must be a single schedule, of this optimizer, that needs no metric"
                 )
-        self.optimizer, self._schedulers = optimizer, list(schedulers)
+        self.optimizer: Optimizer = optimizer
+        self._schedulers = list(schedulers)
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
@@ -38,7 +40,7 @@ class ChainedScheduler(_Several):
     """Several schedules in each step, one after the other."""
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        super().__init__(schedulers, schedulers[0].optimizer if schedulers and optimizer is None else optimizer)
+        super().__init__(schedulers, optimizer)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
     def step(self) -> None:
