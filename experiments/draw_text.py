@@ -4,10 +4,12 @@
     python -m experiments.draw_text runs/words --from "a large red two on a white ground" \\
         --to "a large blue two on a white ground" -o between.png
     python -m experiments.draw_text runs/words "a large green nine on a black ground" --style two.png -o nine.png
+    python -m experiments.draw_text runs/naive --compare runs/cls runs/int runs/int-cls -o panel.png
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from minigrad.files import check_outputs
 
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
 from .common.images import grid, load_picture, picture_kind, resize, save_picture
+from .text.panel import panel
 from .text.trained import Trained, between
 
 ENLARGED = 4  # how many pixels of the file show one of the picture
@@ -32,6 +35,10 @@ def make_parser() -> Parser:
     parser.add_argument("--from", dest="first", metavar="TEXT", help="draw what lies between this sentence ...")
     parser.add_argument("--to", dest="last", metavar="TEXT", help="... and this one, all with the same noise")
     parser.add_argument("--style", type=existing_file, metavar="PICTURE", help="take the style of this picture")
+    parser.add_argument(
+        "--compare", nargs="+", type=Path, metavar="RUN",
+        help="one panel of this run and these others: a row a sentence, with a real picture of it",
+    )  # fmt: skip
     add_common(parser)
     return parser
 
@@ -42,31 +49,44 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if (options.first is None) != (options.last is None):
         raise UserError("--from and --to belong together; give both")
-    if (options.sentence is None) == (options.first is None):
-        raise UserError("give either a sentence, or two with --from and --to")
+    if (options.sentence is not None) + (options.first is not None) + (options.compare is not None) != 1:
+        raise UserError("give either a sentence, or two with --from and --to, or other runs with --compare")
+    if options.compare and options.style:
+        raise UserError("--style belongs to a sentence, or to --from and --to; leave it out with --compare")
     target = writable_file(options.output)
     picture_kind(target)
     check_outputs([target], [options.style] if options.style else [])
     device = start(options)
     trained = Trained(options.run, device)
-    count = options.count
+    if options.compare:
+        runs = [trained, *[Trained(run, device) for run in options.compare]]
+        metadata = {"runs": ", ".join(map(str, (options.run, *options.compare))), "seed": options.seed}
+        save_picture(panel(runs, options.count, options.seed), target, metadata)
+        print(f"a row a sentence, a column a run: {target}")
+        return
     start(options)  # making the networks drew from the generator too: the noise begins at the seed
+    metadata = {name: getattr(options, name) for name in ("sentence", "first", "last", "seed")}
+    save_picture(drawn(trained, options), target, {"run": str(options.run), **metadata})
+    print(f"drawn after {trained.step} training steps: {target}")
+
+
+def drawn(trained: Trained, options: argparse.Namespace) -> np.ndarray:
+    """The pictures that the options ask for, side by side; of a style, its picture comes first."""
+    count = options.count
     if options.first is not None:
         text = between(trained.encoded([options.first]), trained.encoded([options.last]), count)
-        noise = trained.noise(1).expand(count, trained.settings.noise_dim)
+        noise = trained.noise(1).expand(count, trained.G.noise_dim)
     else:
         text = trained.encoded([options.sentence] * count)
         noise = trained.noise(count)
     shown = []
     if options.style:
         picture = style_picture(options.style, trained.settings.image_size)
-        noise = trained.style(picture).expand(count, trained.settings.noise_dim)
+        noise = trained.style(picture).expand(count, trained.G.noise_dim)
         shown.append(picture)
     pictures = mg.cat([*shown, trained.pictures(noise, text)], 0).numpy() * 0.5 + 0.5
     large = np.repeat(np.repeat(np.clip(pictures, 0, 1), ENLARGED, axis=2), ENLARGED, axis=3)
-    metadata = {"run": str(options.run), "sentence": options.sentence, "from": options.first, "to": options.last}
-    save_picture(grid(large, columns=len(large)), target, {**metadata, "seed": options.seed})
-    print(f"drawn after {trained.step} training steps: {target}")
+    return grid(large, columns=len(large))
 
 
 def style_picture(path: Path, size: int) -> Tensor:

@@ -6,7 +6,9 @@ interpolation.png   rows: linear, then spherical, from one noise to another; bel
 contact.png         numbered samples, to choose from for the arithmetic
 arithmetic.png      mean of three A - mean of three B + mean of three C, with eight neighbors; and the same in pixels
 walk.gif            a walk through many noises
-(Radford, Metz and Chintala 2016, sections 6.1 and 6.3.2; White 2016, "Sampling generative networks".)
+and of a StyleGAN   mixing.png: coarse styles by rows, fine ones by columns; truncation.png: from w to the mean w
+(Radford, Metz and Chintala 2016, sections 6.1 and 6.3.2; White 2016, "Sampling generative networks"; Karras, Laine
+and Aila 2019, "A style-based generator architecture".)
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from .common.html_page import Page
 from .common.images import grid, label_font, save_gif, save_picture, strip, to_image
 from .common.output_folder import OutputFolder
 from .gan.checkpoints import Trained
+from .gan.styles import Styles, has_styles
 
 FILES = ("interpolation.png", "contact.png", "arithmetic.png", "walk.gif", "index.html")
+STYLE_FILES = ("mixing.png", "truncation.png")
 NEIGHBORS = 0.25  # how far, in each coordinate at most, the eight neighbors lie (Radford et al. 2016, figure 7)
 
 
@@ -121,7 +125,14 @@ def three(text: str) -> list[int]:
     return numbers
 
 
-def write_page(folder: Path) -> None:
+def save_styles(trained: Trained, folder: Path) -> None:
+    """A StyleGAN's mixing grid and truncation strip."""
+    styles = Styles(trained)
+    save_picture(styles.mixing_grid(trained.noise(6), trained.noise(8)), folder / "mixing.png")
+    save_picture(styles.truncation_strip(trained.noise(6)), folder / "truncation.png")
+
+
+def write_page(folder: Path, styles: bool) -> None:
     page = Page("Between the pictures", "Nearby noises give similar pictures; that is what the generator has learned.")
     page.heading("From one picture to another")
     page.paragraph(
@@ -134,6 +145,13 @@ def write_page(folder: Path) -> None:
     page.pictures(
         [(folder / "contact.png", "samples by number: --a, --b, --c choose"), (folder / "walk.gif", "a walk")]
     )
+    if styles:
+        page.heading("Styles")
+        page.paragraph(
+            "Left and above are pictures of one w each. Between them, the coarse layers have the row's w and the fine "
+            "layers the column's. Below, w moves to the mean of all w (psi 0), and beyond it."
+        )
+        page.pictures([(folder / name, "") for name in STYLE_FILES], width=620)
     page.save(folder / "index.html")
 
 
@@ -156,8 +174,10 @@ def main(arguments: list[str] | None = None) -> None:
     device = start(options)
     with OutputFolder(options.out) as output:
         folder = output.claim(*FILES)
-        check_outputs([folder / name for name in FILES], [options.checkpoint])
+        check_outputs([folder / name for name in (*FILES, *STYLE_FILES)], [options.checkpoint])
         trained = Trained(options.checkpoint, device)
+        if has_styles(trained):
+            output.claim(*STYLE_FILES)
         if options.digit is not None and not trained.settings.classes:
             raise UserError(f"--digit: {options.checkpoint} is not conditional, so it draws whatever it likes")
         start(options)  # making the network drew from the generator too: the noise begins at the seed
@@ -166,7 +186,9 @@ def main(arguments: list[str] | None = None) -> None:
         save_picture(contact_sheet(explorer.pictures), folder / "contact.png")
         save_picture(explorer.arithmetic(options.a, options.b, options.c), folder / "arithmetic.png")
         save_gif(explorer.walk(8, 10), folder / "walk.gif")
-        write_page(folder)
+        if has_styles(trained):
+            save_styles(trained, folder)
+        write_page(folder, has_styles(trained))
     print(f"the page is {folder / 'index.html'}")
 
 

@@ -29,6 +29,7 @@ from .gan.checkpoints import Trained
 from .gan.classifier import accuracy, checksum, features_and_classes, kept_classifier
 from .gan.datasets import NAMED, check_data_dir, open_dataset
 from .gan.game import about
+from .gan.styles import Styles, has_styles
 
 FILES = ("metrics.json", "nearest.png")
 COMPARED = 1000  # samples, and test images, whose nearest training image is looked for
@@ -70,6 +71,11 @@ class Evaluator:
             found["label accuracy"] = float((classes == labels).mean())
             found["label accuracy, labels shuffled"] = float((classes == shuffled).mean())
         return found
+
+    def kept_by_coarse_styles(self, styles: Styles, count: int = 1000) -> float:
+        """How often a StyleGAN's picture keeps its class when its fine styles are another picture's."""
+        (_, before), (_, after) = (described(self.classifier, shown, self.device) for shown in styles.mixtures(count))
+        return float((before == after).mean())
 
     def neighbors(self, pictures: Tensor, count: int = 16) -> np.ndarray:
         """Samples in the upper row and below each the training image with the nearest pixels, as one picture."""
@@ -134,6 +140,8 @@ def evaluate_source(options: Any, device: Device) -> dict[str, Any]:
         else:
             pictures, labels = load_samples(source)
         found = evaluator.report(pictures, labels)
+        if trained and has_styles(trained):
+            found["class kept by the coarse styles"] = evaluator.kept_by_coarse_styles(Styles(trained))
         save_picture(evaluator.neighbors(pictures), folder.file("nearest.png"))
         write_metrics(folder, found)
         if trained and folder.existing(r"index\.html"):

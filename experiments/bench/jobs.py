@@ -250,6 +250,56 @@ def wgan_gp_critic(lib: Library, name: str) -> Job:
     return run
 
 
+def stylegan_step(lib: Library, size: int, batch: int = 32) -> Job:
+    """One training step of StyleGAN, fully grown: non-saturating loss, R1 with gamma 10, Adam of both networks."""
+    mg = lib.mg
+    generator, discriminator = (
+        lib.place(made(size)) for made in (lib.networks.StyleGenerator, lib.networks.StyleDiscriminator)
+    )
+    adams = [mg.optim.Adam(n.parameters(), 1e-3, betas=(0.0, 0.99)) for n in (discriminator, generator)]
+    real, softplus = lib.image(batch, 1, size, size).requires_grad_(), mg.nn.functional.softplus
+
+    def run() -> object:
+        adams[0].zero_grad()
+        fake, scores = generator(mg.randn(batch, 64)).detach(), discriminator(real)
+        (slope,) = mg.autograd.grad(scores.sum(), real, create_graph=True)
+        total = softplus(-scores).mean() + softplus(discriminator(fake)).mean() + 5 * (slope**2).sum() / batch
+        total.backward()
+        adams[0].step()
+        adams[1].zero_grad()
+        softplus(-discriminator(generator(mg.randn(batch, 64)))).mean().backward()
+        adams[1].step()
+        return total.item()
+
+    return run
+
+
+def stackgan_step(lib: Library, batch: int) -> Job:
+    """One training step of StackGAN's second stage at 64 pixels: right, wrong and drawn pictures, the KL term, Adam."""
+    mg = lib.mg
+    generator, discriminator = lib.place(lib.networks.StageTwo()), lib.place(lib.networks.TextDiscriminator(64))
+    adams = [mg.optim.Adam(n.parameters(), 2e-4, betas=(0.5, 0.999)) for n in (discriminator, generator)]
+    real, small, softplus = lib.image(batch, 3, 64, 64), lib.image(batch, 3, 16, 16), mg.nn.functional.softplus
+    text = mg.from_numpy(shapes.normal(batch, 128))
+    other = mg.cat([text[1:], text[:1]], 0)
+
+    def run() -> object:
+        mean, log_variance = generator.augmentation.layer(text).chunk(2, 1)
+        fake = generator(small, mean + (log_variance / 2).exp() * mg.randn(batch, 128))
+        adams[0].zero_grad()
+        wrong = softplus(discriminator(real, other)).mean() + softplus(discriminator(fake.detach(), text)).mean()
+        total = softplus(-discriminator(real, text)).mean() + wrong / 2
+        total.backward()
+        adams[0].step()
+        adams[1].zero_grad()
+        kl = (mean**2 + log_variance.exp() - log_variance - 1).mean() / 2
+        (softplus(-discriminator(fake, text)).mean() + 2 * kl).backward()
+        adams[1].step()
+        return total.item()
+
+    return run
+
+
 # ---------------------------------------------------------------------------------------- single pieces
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from itertools import pairwise
 from typing import Any
 
@@ -146,3 +147,160 @@ class SRResNet(nn.Module):
 
     def forward(self, x: Any) -> Any:
         return self.layers(x)
+
+
+# --------------------------------------------------------------------------------------------- StyleGAN
+
+
+class _Equalized(nn.Module):
+    """A convolution or linear layer whose weights are used times gain / sqrt(fan in)."""
+
+    def __init__(self, *shape: int, gain: float = 2**0.5, rate: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(*shape) / rate)
+        self.bias = nn.Parameter(torch.zeros(shape[0]))
+        self.scale, self.rate = rate * gain / self.weight[0].numel() ** 0.5, rate
+
+    def forward(self, x: Any) -> Any:
+        weight, bias = self.weight * self.scale, self.bias * self.rate
+        if weight.dim() == 2:
+            return F.linear(x, weight, bias)
+        return F.conv2d(x, weight, bias, padding=weight.shape[2] // 2)
+
+
+def _activated(x: Any) -> Any:
+    return F.leaky_relu(x, 0.2)
+
+
+class _StyleLayer(nn.Module):
+    def __init__(self, features: int, side: int, w_dim: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.zeros(1, features, 1, 1))
+        self.style = _Equalized(2 * features, w_dim, gain=1.0)
+        self.register_buffer("noise", torch.randn(1, 1, side, side))
+
+    def forward(self, x: Any, w: Any) -> Any:
+        scale, shift = self.style(w)[:, :, None, None].chunk(2, 1)
+        return F.instance_norm(_activated(x + self.strength * self.noise), eps=1e-8) * (1.0 + scale) + shift
+
+
+class _StyleBlock(nn.Module):
+    def __init__(self, before: int, after: int, side: int, w_dim: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _Equalized(after, before, 3, 3), _Equalized(after, after, 3, 3)
+        self.style1, self.style2 = _StyleLayer(after, side, w_dim), _StyleLayer(after, side, w_dim)
+
+    def forward(self, x: Any, w: Any) -> Any:
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.style2(self.conv2(self.style1(self.conv1(x), w)), w)
+
+
+class StyleGenerator(nn.Module):
+    def __init__(self, image_size: int = 32, width: int = 64, w_dim: int = 64, layers: int = 4) -> None:
+        super().__init__()
+        features = [max(4, min(width, 2 * width >> level)) for level in range(image_size.bit_length() - 2)]
+        self.mapping = nn.ModuleList(_Equalized(w_dim, w_dim, rate=0.01) for _ in range(layers))
+        self.constant = nn.Parameter(torch.ones(1, width, 4, 4))
+        self.style1, self.style2 = _StyleLayer(width, 4, w_dim), _StyleLayer(width, 4, w_dim)
+        self.conv = _Equalized(width, width, 3, 3)
+        pairs = enumerate(pairwise(features))
+        self.blocks = nn.ModuleList(_StyleBlock(a, b, 8 << level, w_dim) for level, (a, b) in pairs)
+        self.to_picture = nn.ModuleList(_Equalized(1, count, 1, 1, gain=1.0) for count in features)
+
+    def forward(self, noise: Any) -> Any:
+        w = noise * torch.rsqrt((noise * noise).mean(1, keepdim=True) + 1e-8)
+        for layer in self.mapping:
+            w = _activated(layer(w))
+        x = self.style1(self.constant.expand(len(w), -1, -1, -1), w)
+        x = self.style2(self.conv(x), w)
+        for block in self.blocks:
+            x = block(x, w)
+        return self.to_picture[-1](x)
+
+
+class _DiscriminatorBlock(nn.Module):
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _Equalized(before, before, 3, 3), _Equalized(after, before, 3, 3)
+
+    def forward(self, x: Any) -> Any:
+        return F.avg_pool2d(_activated(self.conv2(_activated(self.conv1(x)))), 2)
+
+
+class StyleDiscriminator(nn.Module):
+    def __init__(self, image_size: int = 32, width: int = 64) -> None:
+        super().__init__()
+        features = [max(4, min(width, 2 * width >> level)) for level in range(image_size.bit_length() - 2)]
+        self.from_picture = nn.ModuleList(_Equalized(count, 1, 1, 1) for count in features)
+        self.blocks = nn.ModuleList(_DiscriminatorBlock(b, a) for a, b in pairwise(features))
+        self.conv = _Equalized(width, width + 1, 3, 3)
+        self.hidden, self.score = _Equalized(width, width * 16), _Equalized(1, width, gain=1.0)
+
+    def forward(self, pictures: Any) -> Any:
+        x = _activated(self.from_picture[-1](pictures))
+        for block in reversed(self.blocks):
+            x = block(x)
+        spread = torch.sqrt(x.var(0, unbiased=False) + 1e-8).mean()
+        x = _activated(self.conv(torch.cat([x, spread.expand(len(x), 1, 4, 4)], 1)))
+        return self.score(_activated(self.hidden(x.flatten(1))))
+
+
+# --------------------------------------------------------------------------------------------- StackGAN
+
+
+def _doubling(before: int, after: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+    return [nn.Upsample(scale_factor=2), convolution, nn.BatchNorm2d(after), nn.ReLU()]
+
+
+class _ResidualReLU(_Residual):
+    def forward(self, x: Any) -> Any:
+        return torch.relu(super().forward(x))
+
+
+class StageTwo(nn.Module):
+    def __init__(self, width: int = 32, condition: int = 128, blocks: int = 2) -> None:
+        super().__init__()
+
+        def normed(before: int, after: int, kernel: int, stride: int) -> list[nn.Module]:
+            return [nn.Conv2d(before, after, kernel, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+
+        wide = 4 * width
+        self.augmentation = nn.Sequential(OrderedDict(layer=nn.Linear(128, 2 * condition)))
+        self.reading = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1),
+            nn.ReLU(),
+            *normed(width, 2 * width, 4, 2),
+            *normed(2 * width, wide, 4, 2),
+        )
+        self.joining = nn.Sequential(
+            *normed(wide + condition, wide, 3, 1),
+            *[_ResidualReLU(*normed(wide, wide, 3, 1), *normed(wide, wide, 3, 1)[:-1]) for _ in range(blocks)],
+        )
+        widths = [wide, 2 * width, width, width // 2, width // 4]
+        growing = [layer for a, b in pairwise(widths) for layer in _doubling(a, b)]
+        self.pictures = nn.Sequential(*growing, nn.Conv2d(width // 4, 3, 3, padding=1), nn.Tanh())
+
+    def forward(self, small: Any, condition: Any) -> Any:
+        seen = self.reading(small)
+        places = condition[:, :, None, None].expand(-1, -1, *seen.shape[2:])
+        return self.pictures(self.joining(torch.cat([seen, places], 1)))
+
+
+class TextDiscriminator(nn.Module):
+    def __init__(self, image_size: int = 64, width: int = 32) -> None:
+        super().__init__()
+        self.phi = nn.Sequential(nn.Linear(128, 128), nn.LeakyReLU(0.2))
+        body: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for _ in range(image_size.bit_length() - 4):
+            body += [nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
+            width *= 2
+        self.body = nn.Sequential(*body)
+        self.joint = nn.Sequential(
+            nn.Conv2d(width + 128, width, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 1, 4), nn.Flatten(),
+        )  # fmt: skip
+
+    def forward(self, pictures: Any, text: Any) -> Any:
+        phi = self.phi(text)[:, :, None, None].expand(-1, -1, 4, 4)
+        return self.joint(torch.cat([self.body(pictures), phi], 1))

@@ -32,6 +32,8 @@ ROWS = [
     Row("WGAN-GP critic step, MLP, batch 128", ("wgan_gp_critic", "mlp"), "<= 1.0", quick=True),
     Row("WGAN-GP critic step, 64 px, 4x4, batch 64", ("wgan_gp_critic", "64px"), "<= 1.0"),
     Row("WGAN-GP critic step, 28 px, 5x5, batch 64", ("wgan_gp_critic", "28px"), "<= 1.0"),
+    Row("StyleGAN step with R1, 32 px, batch 32", ("stylegan_step", "32"), "<= 1.0"),
+    Row("StackGAN step, Stage II, 64 px, batch 32", ("stackgan_step", "32"), "<= 1.0"),
     Row("100 small operations, forward and backward", ("small_operations", "single"), "<= 1.1", quick=True),
     Row("400 chained small operations", ("small_operations", "chain"), "<= 1.1", quick=True),
 ]

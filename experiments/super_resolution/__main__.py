@@ -14,6 +14,7 @@ from pathlib import Path
 
 from minigrad.devices import Device
 from minigrad.files import check_outputs
+from nets.srresnet import COLORS
 
 from ..common.cli import (
     Parser,
@@ -97,6 +98,8 @@ def train_network(options: argparse.Namespace) -> None:
         )
     if options.crop % 16:
         raise UserError(f"--crop {options.crop}: must be a multiple of 16, like 96")
+    if options.channels < COLORS:
+        raise UserError(f"--channels {options.channels}: at least {COLORS} are needed, for red, green and blue")
     settings = Settings(
         str(options.photos), options.loss, options.blocks, options.channels, options.crop, options.batch_size,
         options.lr, weights=str(options.weights or ""), layer=options.layer, start=options.from_run or "",

@@ -22,7 +22,7 @@ from minigrad.autograd import Tensor
 from minigrad.devices import Device
 from minigrad.nn import functional as F
 from nets import vgg
-from nets.srresnet import Discriminator, SRResNet
+from nets.srresnet import COLORS, Discriminator, SRResNet
 
 from ..common import run_checkpoints
 from ..common.averaging import Average, warmed_up
@@ -200,7 +200,7 @@ def read_run(path: Path) -> tuple[run_checkpoints.Checkpoint, Settings]:
     if checkpoint.game != SuperResolution.name:
         raise UserError(f"{file}: a checkpoint of {checkpoint.game}, not of {SuperResolution.name}")
     settings: Any = checkpoint.settings_as(Settings)
-    if settings.blocks not in range(1, 65) or settings.channels not in range(1, 1025):
+    if settings.blocks not in range(1, 65) or settings.channels not in range(COLORS, 1025):
         raise UserError(f"{file}: settings: no network of {settings.blocks} blocks of {settings.channels} channels")
     return checkpoint, settings
 

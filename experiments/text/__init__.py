@@ -1,5 +1,6 @@
-"""Words into pictures: GAN-CLS (Reed et al. 2016) and its parts.
+"""Words into pictures: GAN-CLS (Reed et al. 2016) and StackGAN (Zhang et al. 2017).
 
-`losses` (the four variants), `matching` (sentences matched to pictures before the game), `game` (the training step),
-`fact_reader` (a classifier that reads the facts of a picture), `trained` (a run's networks, ready to draw).
+`gan_cls` and `stackgan` (the training steps), `text_game` (what they have in common), `losses`, `matching` (sentences
+matched to pictures before the game), `fact_reader` (a classifier that reads the facts of a picture), `trained` (a run's
+networks, ready to draw), `panel` (several runs side by side).
 """

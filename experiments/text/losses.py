@@ -27,6 +27,11 @@ def discriminator_loss(right: Tensor, fake: Tensor, wrong: Tensor | None = None)
     return bce(right, 1.0) + (bce(wrong, 0.0) + bce(fake, 0.0)) * 0.5
 
 
+def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) = (mean^2 + variance - log variance - 1) / 2, the mean over all numbers."""
+    return 0.5 * (mean * mean + mg.exp(log_variance) - log_variance - 1.0).mean()
+
+
 def interpolated(text: Tensor) -> Tensor:
     """Sentences halfway between each one and the next in the batch."""
     return text * BETA + mg.cat([text[1:], text[:1]], 0) * (1.0 - BETA)

@@ -1,42 +1,56 @@
-"""A trained run of GAN-CLS, ready to draw: from sentences, from what lies between two, in the style of a picture."""
+"""A trained run of words into pictures, ready to draw: from sentences, from what lies between two, and, with GAN-CLS,
+in the style of a picture."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import minigrad as mg
+from minigrad import nn
 from minigrad.autograd import Tensor
-from minigrad.data.captioned_digits import tokens
+from minigrad.data.captioned_digits import WORDS, tokens
 from minigrad.devices import CPU, Device
+from nets.text_gan import TextEncoder
 
 from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_parts import load_part
-from .game import GanCls, Settings, make_networks
+from . import gan_cls, stackgan
 
 BATCH = 128
 
 
 class Trained:
-    """The text encoder, averaged generator and style encoder of a run's folder or checkpoint.
+    """The text encoder, the averaged generator G and, of GAN-CLS, the style encoder of a run's folder or checkpoint.
 
     Errors: UserError, naming the file, if it is not such a run.
     """
 
     def __init__(self, path: Path, device: Device = CPU) -> None:
-        file = path / run_checkpoints.NEWEST if path.is_dir() else path
-        checkpoint = run_checkpoints.read(file)
-        if checkpoint.game != GanCls.name:
-            raise UserError(f"{file}: a checkpoint of {checkpoint.game}, not of {GanCls.name}")
-        self.settings: Settings = checkpoint.settings_as(Settings)
+        self.file = path / run_checkpoints.NEWEST if path.is_dir() else path
+        checkpoint = run_checkpoints.read(self.file)
+        kinds: dict[str, tuple[type, Any]] = {
+            gan_cls.GanCls.name: (gan_cls.Settings, gan_cls.make_networks),
+            stackgan.StackGan.name: (stackgan.Settings, stackgan.make_generator),
+        }
+        if checkpoint.game not in kinds:
+            raise UserError(f"{self.file}: a checkpoint of {checkpoint.game}, not of {' or '.join(kinds)}")
+        settings_class, make = kinds[checkpoint.game]
+        self.settings: Any = checkpoint.settings_as(settings_class)
         self.step, self.device = checkpoint.step, device
+        self.S: nn.Module | None = None
         try:
-            self.text, self.G, _, self.S = make_networks(self.settings)
+            if checkpoint.game == gan_cls.GanCls.name:
+                self.text, self.G, _, self.S = make(self.settings)
+            else:
+                self.text, self.G = TextEncoder(len(WORDS)), make(self.settings)
             for name, network in (("text", self.text), ("average", self.G), ("S", self.S)):
-                load_part(network, checkpoint.parts.get(name), f"parts.{name}")
-                network.to(device=device).eval().requires_grad_(False)
+                if network is not None:
+                    load_part(network, checkpoint.parts.get(name), f"parts.{name}")
+                    network.to(device=device).eval().requires_grad_(False)
         except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
-            raise UserError(f"{file}: {error}") from error
+            raise UserError(f"{self.file}: {error}") from error
 
     def encoded(self, sentences: list[str]) -> Tensor:
         """Sentences as (N, 128). Errors: UserError naming unknown words and listing the known ones."""
@@ -47,8 +61,8 @@ class Trained:
         return self.text(mg.tensor(numbers, device=self.device))
 
     def noise(self, count: int) -> Tensor:
-        """(count, noise_dim), standard normal."""
-        return mg.randn(count, self.settings.noise_dim, device=self.device)
+        """(count, G.noise_dim), standard normal."""
+        return mg.randn(count, self.G.noise_dim, device=self.device)
 
     def pictures(self, noise: Tensor, text: Tensor) -> Tensor:
         """Drawn pictures (N, 3, size, size) in [-1, 1], on the CPU."""
@@ -59,7 +73,12 @@ class Trained:
         return mg.cat(parts, 0)
 
     def style(self, picture: Tensor) -> Tensor:
-        """The noise (N, noise_dim) that pictures (N, 3, size, size) in [-1, 1] seem to be drawn from."""
+        """The noise (N, noise_dim) that pictures (N, 3, size, size) in [-1, 1] seem to be drawn from.
+
+        Errors: UserError if the run has no style encoder.
+        """
+        if self.S is None:
+            raise UserError(f"{self.file}: --style needs a run of gan_cls, which has a style encoder")
         return self.S(picture.to(self.device))
 
 

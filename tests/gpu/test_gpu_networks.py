@@ -14,7 +14,7 @@ import minigrad as mg  # noqa: E402
 from experiments.gan.losses import LOSSES  # noqa: E402
 from experiments.gan.training import Players, alternate  # noqa: E402
 from experiments.super_resolution import game as super_resolution  # noqa: E402
-from experiments.text import game as text_gan  # noqa: E402
+from experiments.text import gan_cls, stackgan  # noqa: E402
 from minigrad import cuda, devices, optim  # noqa: E402
 from minigrad.data import TypesetDigits  # noqa: E402
 from nets import dcgan, mlp_gan, progressive_gan, stylegan, vgg  # noqa: E402
@@ -108,16 +108,28 @@ def test_super_resolution_trains_alike(loss, monkeypatch):
     assert found == pytest.approx(expected, rel=1e-3)
 
 
-def text_gan_losses(device):
-    """One step of GAN-CLS with interpolated sentences, after a step of matching."""
+TEXT_GAMES = {
+    "gan_cls": (gan_cls.GanCls, gan_cls.Settings(image_size=8, width=4, batch_size=4, matching=1), [0]),
+    "stackgan": (
+        stackgan.StackGan,
+        stackgan.Settings(image_size=32, width=4, batch_size=4, matching=1, blocks=1, first_steps=1), [0, 1],
+    ),
+}  # fmt: skip
+
+
+def text_game_losses(name, device):
+    """A step after a step of matching: of GAN-CLS with interpolated sentences, or one of each of StackGAN's stages."""
     mg.manual_seed(4)
-    settings = text_gan.Settings(image_size=8, width=4, batch_size=4, matching=1)
-    game = text_gan.GanCls(settings, TypesetDigits(100), device)
-    return {name: value.item() for name, value in game.step(game.batches(), 0).items()}
+    kind, settings, numbers = TEXT_GAMES[name]
+    game = kind(settings, TypesetDigits(100), device)
+    steps = [game.step(game.batches(), number) for number in numbers]
+    return [{name: value.item() for name, value in losses.items()} for losses in steps]
 
 
-def test_gan_cls_trains_alike():
-    assert text_gan_losses(CUDA) == pytest.approx(text_gan_losses(devices.CPU), rel=1e-3)
+@pytest.mark.parametrize("name", TEXT_GAMES)
+def test_text_games_train_alike(name):
+    for found, expected in zip(*(text_game_losses(name, device) for device in (CUDA, devices.CPU))):
+        assert found == pytest.approx(expected, rel=1e-3)
 
 
 def growing_gan_losses(nets, loss, device):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.nn import functional as F
 from nets.srresnet import Discriminator, SRResNet
 
 
@@ -29,9 +30,35 @@ def test_pictures_come_out_four_times_as_large_and_may_have_any_size():
         assert net(mg.rand(1, 3, 1, 1)).shape == (1, 3, 4, 4)
 
 
+def test_untrained_it_interpolates():
+    mg.manual_seed(0)
+    net, pictures = SRResNet(2, 5), mg.rand(2, 3, 6, 7)
+    twice = F.interpolate(F.interpolate(pictures, scale_factor=2, mode="bilinear"), scale_factor=2, mode="bilinear")
+    for mode in (net.train(), net.eval()):
+        with mg.no_grad():
+            made = mode(pictures) * 0.5 + 0.5
+        inside = (slice(None), slice(None), slice(6, -6), slice(6, -6))  # beyond the border all is dark
+        np.testing.assert_allclose(made[inside].numpy(), twice[inside].numpy(), atol=1e-6)
+
+
+def test_every_parameter_learns_from_the_second_step_on():
+    mg.manual_seed(0)
+    net = SRResNet(2, 5)
+    optimizer, small, large = mg.optim.SGD(net.parameters(), lr=0.1), mg.rand(2, 3, 6, 6), mg.rand(2, 3, 24, 24)
+    for _ in range(2):
+        optimizer.zero_grad()
+        F.mse_loss(net(small), large).backward()
+        optimizer.step()
+    still = [name for name, p in net.named_parameters() if not float((p.grad**2).sum()) > 0]
+    assert still == []
+
+
 def test_a_pixel_depends_on_no_more_than_the_reach():
     mg.manual_seed(0)
     net = SRResNet(2, 4).eval()
+    for name, parameter in net.named_parameters():
+        if parameter.dim() > 1 or name == "body.3.weight":  # as if trained: what begins at 0 is not
+            mg.nn.init.normal_(parameter, 0.0, 0.3)
     size, place = 2 * net.reach + 5, net.reach + 2
     picture = np.random.default_rng(0).random((1, 3, size, size), dtype=np.float32)
     touched = picture.copy()
@@ -52,3 +79,5 @@ def test_other_shapes_are_refused():
         Discriminator(32, 2)(mg.rand(1, 3, 16, 16))
     with pytest.raises(ValueError, match="multiple of 16"):
         Discriminator(40)
+    with pytest.raises(ValueError, match="SRResNet: channels must be at least 3, got 2"):
+        SRResNet(1, 2)

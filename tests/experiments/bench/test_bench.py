@@ -74,8 +74,16 @@ NETWORKS = {
     "resnet generator": lambda networks: [networks.ResNetGenerator(blocks=2, width=4)],
     "transform net": lambda networks: [networks.TransformNet()],
     "srresnet": lambda networks: [networks.SRResNet(blocks=2, channels=8)],
+    "style generator": lambda networks: [networks.StyleGenerator(16, width=8)],
+    "style discriminator": lambda networks: [networks.StyleDiscriminator(16, width=8)],
+    "stage two": lambda networks: [networks.StageTwo(8)],
+    "text discriminator": lambda networks: [networks.TextDiscriminator(16, 8)],
 }
-INPUTS = {"unet": (1, 3, 32, 32), "patch": (1, 6, 32, 32), "mlp": (2, 1, 28, 28), "dcgan_lab": (2, 1, 28, 28)}
+INPUTS = {
+    "unet": [(1, 3, 32, 32)], "patch": [(1, 6, 32, 32)], "mlp": [(2, 1, 28, 28)], "dcgan_lab": [(2, 1, 28, 28)],
+    "style generator": [(3, 64)], "style discriminator": [(3, 1, 16, 16)],
+    "stage two": [(3, 3, 16, 16), (3, 128)], "text discriminator": [(3, 3, 16, 16), (3, 128)],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -89,15 +97,17 @@ def test_networks_in_pytorch_compute_what_ours_do(name):
         for mine, its in zip(*parameters):
             its.copy_(other.mg.from_numpy(mine.detach().numpy().copy()))
     ours.noise = theirs.noise = False  # the U-Net's dropout
-    x = shapes.normal(*INPUTS.get(name, (1, 3, 32, 32)))
-    y, expected = ours(library.mg.from_numpy(x)).detach().numpy(), theirs(other.mg.from_numpy(x)).detach().numpy()
+    inputs = [shapes.normal(*shape) for shape in INPUTS.get(name, [(1, 3, 32, 32)])]
+    y, expected = (
+        net(*map(lib.mg.from_numpy, inputs)).detach().numpy() for net, lib in ((ours, library), (theirs, other))
+    )
     assert np.linalg.norm(y - expected) <= 1e-3 * np.linalg.norm(expected)
 
 
 SMALL = [
     ("fast_style_step", "16", "1"), ("fast_style_pass", "16"), ("pix2pix_step", "32"), ("cyclegan_generator", "16"),
     ("srresnet_pass", "8"), ("srresnet_step", "16", "1"), ("gan_step", "mlp"), ("wgan_gp_critic", "mlp"),
-    ("small_operations", "chain"),
+    ("small_operations", "chain"), ("stylegan_step", "8", "2"), ("stackgan_step", "2"),
 ]  # fmt: skip
 
 

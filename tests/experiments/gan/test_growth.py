@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from experiments import gan_sample, train_gan
+from experiments import gan_latent, gan_sample, train_gan
 from experiments.common.cli import UserError
 from experiments.gan.checkpoints import Trained
 from experiments.gan.datasets import prepared
@@ -14,6 +14,7 @@ from experiments.gan.growth import Growth, level_and_alpha
 from experiments.gan.losses import r1_penalty
 from experiments.gan.recipes import RECIPES, make_loss, make_networks, make_optimizer
 from experiments.gan.settings import GanSettings
+from experiments.gan.styles import Styles
 from experiments.gan.training import Players, alternate
 from nets import progressive_gan, stylegan
 
@@ -130,6 +131,31 @@ def test_a_run_that_still_grows_can_be_drawn_from(tmp_path, monkeypatch, narrow,
     gan_sample.main([str(checkpoint), "-n", "3", "-o", str(tmp_path / "drawn.npy"), "--device", "cpu"])
     side = trained.settings.image_size
     assert np.load(tmp_path / "drawn.npy").shape == (3, side, side)
+
+
+def test_styles_are_mixed_and_truncated(tmp_path, monkeypatch, narrow):
+    monkeypatch.setattr("experiments.gan.datasets.TYPESET_COUNT", 20)
+    run(tmp_path / "run", "stylegan", 5)  # its last step was the first at 16 pixels without fading in
+    gan_latent.main([str(tmp_path / "run" / "checkpoint.npz"), "--out", str(tmp_path / "latent"), "--samples", "9"])
+    assert {"mixing.png", "truncation.png"} <= {path.name for path in (tmp_path / "latent").iterdir()}
+    trained = Trained(tmp_path / "run" / "checkpoint.npz")
+    styles = Styles(trained)
+    assert (trained.generator.styles, styles.crossover) == (6, 3)
+    for _, parameter in trained.generator.named_parameters():  # as if trained: w changes little in five steps
+        parameter.copy_(mg.randn_like(parameter))
+    noise = trained.noise(2)
+    own, w = trained.pictures(noise), styles.w(noise)
+    np.testing.assert_array_equal(styles.mixed(w, w).numpy(), own.numpy())
+    swapped = mg.cat([w[1:], w[:1]], 0)
+    mixed = styles.mixed(w, swapped).numpy()
+    assert np.abs(mixed - own.numpy()).max() > 1e-3 and np.abs(mixed - own.numpy()[::-1]).max() > 1e-3
+    alike = styles.mixed(swapped, swapped).numpy()
+    np.testing.assert_allclose(alike, own.numpy()[::-1], atol=1e-5)
+    at_center = styles.mixed(*[trained.generator.truncated(w, 0.0)] * 2).numpy()
+    np.testing.assert_allclose(at_center[0], at_center[1], atol=1e-5)
+    np.testing.assert_allclose(trained.generator.truncated(w, 1.0).numpy(), w.numpy(), atol=1e-5)
+    before, after = styles.mixtures(3)
+    assert before.shape == after.shape == (3, 1, 16, 16)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def test_a_folder_without_photographs_is_refused(tmp_path):
 def test_tiles_show_no_seams():
     mg.manual_seed(0)
     network = SRResNet(1, 4).eval()
+    for parameter in network.parameters():
+        mg.nn.init.normal_(parameter, 0.0, 0.1)  # as if trained: what begins at 0 is not
     picture = np.random.default_rng(0).random((3, 37, 53)).astype(np.float32)
     whole = enlarge(network, picture, tile=1000)
     assert whole.shape == (3, 148, 212)
@@ -276,6 +278,7 @@ def test_pictures_and_folders_are_enlarged(photos, run, tmp_path, capsys):
         (["train", "--photos", "{photos}", "--loss", "gan"], "converted file with --weights"),
         (["train", "--photos", "{photos}", "--layer", "relu2_2"], "--loss mse compares pixels"),
         (["train", "--photos", "{photos}", "--crop", "40"], "--crop 40: must be a multiple of 16"),
+        (["train", "--photos", "{photos}", "--channels", "2"], "--channels 2: at least 3"),
         (["enlarge", "{run}", "{photos}/a.png", "-o", "{photos}/a.png"], "would overwrite the input"),
         (["enlarge", "{run}", "{photos}", "-o", "{photos}"], "would overwrite the input"),
         (["enlarge", "{run}", "{photos}/missing.png", "-o", "x.png"], "there is no such picture"),

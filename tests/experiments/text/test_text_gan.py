@@ -1,4 +1,4 @@
-"""GAN-CLS: losses by hand, a step against PyTorch's twin, resume, drawing, and what a user may do wrong."""
+"""GAN-CLS: losses by hand, resume, drawing, and what a user may do wrong."""
 
 import math
 
@@ -9,8 +9,8 @@ from PIL import Image
 import minigrad as mg
 from experiments import draw_text, train_text_gan
 from experiments.text.fact_reader import measured, ranking, train_reader
-from experiments.text.game import GanCls, Settings
-from experiments.text.losses import discriminator_loss, interpolated
+from experiments.text.gan_cls import GanCls, Settings
+from experiments.text.losses import discriminator_loss, interpolated, kl_to_standard_normal
 from experiments.text.matching import match, matching_loss
 from experiments.text.trained import between
 from minigrad.data import CaptionedDigits, TypesetDigits
@@ -36,6 +36,9 @@ def test_losses_by_hand():
     np.testing.assert_allclose(
         interpolated(mg.tensor([[0.0, 2.0], [4.0, 8.0], [2.0, 0.0]])).numpy(), [[2, 5], [3, 4], [1, 1]]
     )
+    # KL(N(1, 4) || N(0, 1)) = (1 + 4 - log 4 - 1) / 2, and 0 for the standard normal itself
+    kl = kl_to_standard_normal(mg.tensor([[1.0, 0.0]]), mg.tensor([[math.log(4.0), 0.0]]))
+    assert kl.item() == pytest.approx((4 - math.log(4)) / 4, rel=1e-6)
     np.testing.assert_allclose(between(mg.tensor([[0.0]]), mg.tensor([[4.0]]), 5).numpy()[:, 0], [0, 1, 2, 3, 4])
 
 
@@ -51,104 +54,6 @@ def test_sentences_learn_to_find_their_pictures(strokes):
     text, pictures = TextEncoder(len(WORDS)), PictureEncoder(16, 8)
     loss = match(text, pictures, CaptionedDigits(strokes, 16), 40, CPU, batch_size=16)
     assert loss < 0.7 * math.log(16)
-
-
-# ------------------------------------------------------------------------------------------ twin
-
-
-def torch_twin(torch, network):
-    """The layers of one of our Sequentials in PyTorch, with their weights, in float64."""
-    T, layers = torch.nn, []
-    for layer in network:
-        name = type(layer).__name__
-        if name in ("Conv2d", "ConvTranspose2d"):
-            kind, bias = getattr(T, name), layer.bias is not None
-            shape = (layer.in_channels, layer.out_channels, layer.kernel_size)
-            layers.append(kind(*shape, stride=layer.stride, padding=layer.padding, bias=bias))
-        elif name == "BatchNorm2d":
-            layers.append(T.BatchNorm2d(len(layer.weight)))
-        elif name == "Linear":
-            layers.append(T.Linear(layer.weight.shape[1], layer.weight.shape[0]))
-        else:
-            layers.append(
-                {"LeakyReLU": T.LeakyReLU(0.2), "ReLU": T.ReLU(), "Tanh": T.Tanh(), "Flatten": T.Flatten()}[name]
-            )
-    twin = T.Sequential(*layers).double()
-    with torch.no_grad():
-        for theirs, ours in zip(twin.parameters(), network.parameters()):
-            theirs.copy_(torch.tensor(ours.detach().numpy()))
-    return twin
-
-
-class Twin:
-    """GAN-CLS in PyTorch, as published."""
-
-    def __init__(self, torch, game):
-        self.torch, self.variant = torch, game.settings.variant
-        G, D, S = game.G, game.D, game.S
-        self.G = [torch_twin(torch, part) for part in (G.phi, G.pictures.layers)]
-        self.D = [torch_twin(torch, part) for part in (D.phi, D.body, D.joint)]
-        self.S = [torch_twin(torch, part) for part in (S.body, S.head)]
-        self.adams = [
-            torch.optim.Adam([p for part in parts for p in part.parameters()], lr=2e-4, betas=(0.5, 0.999))
-            for parts in (self.G, self.D, self.S)
-        ]
-
-    def generate(self, noise, text):
-        return self.G[1](self.torch.cat([noise, self.G[0](text)], 1)[:, :, None, None])
-
-    def score(self, pictures, text):
-        phi = self.D[0](text)[:, :, None, None].expand(-1, -1, 4, 4)
-        return self.D[2](self.torch.cat([self.D[1](pictures), phi], 1))
-
-    def step(self, real, text, noise):
-        softplus = self.torch.nn.functional.softplus
-        up, down = (lambda s: softplus(-s).mean()), (lambda s: softplus(s).mean())
-        fake = self.generate(noise, text)
-        d_loss = up(self.score(real, text))
-        if "cls" in self.variant:
-            d_loss = (
-                d_loss + 0.5 * down(self.score(fake.detach(), text)) + 0.5 * down(self.score(real, text.roll(-1, 0)))
-            )
-        else:
-            d_loss = d_loss + down(self.score(fake.detach(), text))
-        self.improve(1, d_loss)
-        g_loss = up(self.score(fake, text))
-        if "int" in self.variant:
-            mixed = (text + text.roll(-1, 0)) / 2
-            g_loss = g_loss + up(self.score(self.generate(noise, mixed), mixed))
-        self.improve(0, g_loss)
-        style = ((self.S[1](self.S[0](fake.detach())) - noise) ** 2).mean()
-        self.improve(2, style)
-        return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "style": style.item()}
-
-    def improve(self, which, loss):
-        self.adams[which].zero_grad()
-        loss.backward()
-        self.adams[which].step()
-
-
-@pytest.mark.parametrize("variant", ["naive", "cls", "int", "int-cls"])
-def test_each_variant_trains_as_pytorchs_twin(variant, strokes, monkeypatch):
-    torch = pytest.importorskip("torch")
-    mg.manual_seed(0)
-    game = GanCls(Settings(variant, image_size=8, width=4, noise_dim=6, batch_size=5, matching=0), strokes, CPU)
-    for part in game.parts.values():
-        if isinstance(part, mg.nn.Module):
-            part.double()
-    twin = Twin(torch, game)
-    random = np.random.default_rng(1)
-    batches = game.batches()
-    for number in range(3):
-        scenes, noise = next(batches), random.standard_normal((5, 6))
-        scenes.pictures = scenes.pictures.to("float64")
-        monkeypatch.setattr("experiments.text.game.mg.randn", lambda *size, noise=noise, **options: mg.tensor(noise))
-        text = torch.tensor(game.encoded(scenes.captions).numpy())
-        expected = twin.step(torch.tensor(scenes.pictures.numpy()), text, torch.tensor(noise))
-        found = game.step(iter([scenes]), number)
-        for name, value in expected.items():
-            assert found[name].item() == pytest.approx(value, rel=1e-8), name
-    assert ("d_wrong" in found) == ("cls" in variant)
 
 
 # --------------------------------------------------------------------------------------- command
@@ -247,7 +152,9 @@ def test_a_discriminator_that_reads_ranks_the_right_sentence_first():
 
 
 def test_a_run_measures_itself(strokes, monkeypatch):
-    monkeypatch.setattr("experiments.text.game.kept_reader", lambda strokes, *_: train_reader(strokes, 8, CPU, steps=1))
+    monkeypatch.setattr(
+        "experiments.text.text_game.kept_reader", lambda strokes, *_: train_reader(strokes, 8, CPU, steps=1)
+    )
     game = GanCls(Settings(image_size=8, width=4, batch_size=4), strokes, CPU, test=strokes)
     found = game.metrics()
     assert {"digit, unseen pairs, drawn", "color, seen pairs, real", "right sentence ranked first by D"} <= found.keys()

@@ -9,7 +9,7 @@ from typing import Any
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.autograd import Tensor
-from minigrad.data.captioned_digits import WORDS, CaptionedDigits, Scenes, tokens
+from minigrad.data.captioned_digits import WORDS, Scenes
 from minigrad.devices import Device
 from minigrad.nn import functional as F
 from nets.text_gan import PictureEncoder, TextDiscriminator, TextEncoder, TextGenerator
@@ -19,12 +19,8 @@ from ..common.images import Picture, grid
 from ..common.losses import bce
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
-from ..common.training_run import Game
-from .fact_reader import kept_reader, measured, ranking
 from .losses import discriminator_loss, interpolated
-from .matching import match
-
-SHOWN = 8  # sentences in the pictures of a run, with as many noises each
+from .text_game import SHOWN, TextGame
 
 
 @dataclass(frozen=True)
@@ -45,16 +41,14 @@ class Settings:
     seed: int = 0
 
 
-class GanCls(Game):
+class GanCls(TextGame):
     """A generator that draws sentences, a discriminator that reads them, and a style encoder that finds the noise."""
 
     name, columns = "gan_cls", ("d_loss", "g_loss", "style", "d_right", "d_wrong", "d_fake")
 
     def __init__(self, settings: Settings, strokes: Any, device: Device, test: Any = None) -> None:
-        """test: strokes not trained on, with which the result is measured at the end; None measures nothing."""
-        self.settings, self.device, self.about = settings, device, about(settings)
-        self.strokes, self.test = strokes, test
-        self.data = CaptionedDigits(strokes, settings.image_size, seed=settings.seed)
+        super().__init__(settings, strokes, device, test)
+        self.about = about(settings)
         self.text, self.G, self.D, self.S = (network.to(device=device) for network in make_networks(settings))
         self.average = Average(make_networks(settings)[1].to(device=device), settings.ema)
         self.average.network.load_state_dict(self.G.state_dict())
@@ -62,7 +56,6 @@ class GanCls(Game):
             optim.Adam(network.parameters(), lr=settings.lr, betas=(settings.beta1, 0.999))
             for network in (self.G, self.D, self.S)
         )
-        self.shown = self.data.draw(SHOWN)
         self.shown_noise = mg.randn(SHOWN, settings.noise_dim, device=device)
         self.text.requires_grad_(False)
         self.parts: Mapping[str, Part] = {
@@ -70,23 +63,6 @@ class GanCls(Game):
             "g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer, "s_optimizer": self.s_optimizer,
             "data": self.data, "shown_noise": self.shown_noise,
         }  # fmt: skip
-
-    def encoded(self, captions: list[str]) -> Tensor:
-        """h of sentences: (N, 128)."""
-        with mg.no_grad():
-            return self.text(mg.tensor(tokens(captions), device=self.device))
-
-    def match_sentences(self) -> None:
-        """Train the text encoder, which is kept as it is from then on."""
-        pictures = PictureEncoder(self.settings.image_size).to(device=self.device)
-        self.text.requires_grad_(True)
-        match(self.text, pictures, self.data, self.settings.matching, self.device)
-        self.text.requires_grad_(False)
-
-    def batches(self) -> Iterator[Scenes]:
-        """Scenes without end."""
-        while True:
-            yield self.data.draw(self.settings.batch_size)
 
     def step(self, batches: Iterator[Scenes], number: int) -> Mapping[str, Tensor]:
         """Algorithm 1; then the style encoder learns to tell the noise of what was drawn (section 4.4).
@@ -134,22 +110,12 @@ class GanCls(Game):
         """How often drawn pictures show their sentence's facts, and how often D ranks the right sentence first."""
         if self.test is None:
             return {}
-        size = self.settings.image_size
-        reader = kept_reader(self.strokes, self.settings.strokes, size, self.device)
         generator = self.average.network
-
-        def drawn(sentences: list[str]) -> Tensor:
-            with mg.no_grad():
-                return generator(
-                    mg.randn(len(sentences), generator.noise_dim, device=self.device), self.encoded(sentences)
-                )
-
-        scenes = CaptionedDigits(self.test, size, seed=self.settings.seed + 1).draw(256)
-        self.D.eval()
-        with mg.no_grad():
-            ranked = ranking(self.D, scenes.pictures.to(self.device), self.encoded(scenes.captions))
-        self.D.train()
-        return {**measured(reader, self.test, size, drawn), "right sentence ranked first by D": ranked}
+        drawn = self.facts_shown(
+            lambda text: generator(mg.randn(len(text), generator.noise_dim, device=self.device), text),
+            self.settings.image_size,
+        )
+        return {**drawn, "right sentence ranked first by D": self.ranked(self.D)}
 
     def draw(self) -> Picture:
         """A row a sentence: a real picture, then what is drawn from eight noises."""

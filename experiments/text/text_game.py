@@ -1,0 +1,72 @@
+"""What the games of words and pictures have in common: captioned digits, a text encoder, and how they are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.autograd import Tensor
+from minigrad.data.captioned_digits import CaptionedDigits, Scenes, tokens
+from minigrad.devices import Device
+from nets.text_gan import PictureEncoder
+
+from ..common.training_run import Game
+from .fact_reader import kept_reader, measured, ranking
+from .matching import match
+
+SHOWN = 8  # sentences in the pictures of a run
+MATCHED = 32  # the largest pictures, in pixels, with which sentences are matched
+
+
+class TextGame(Game):
+    """A game whose batches are scenes of captioned digits.
+
+    settings: has strokes ("mnist" or "typeset"), image_size, batch_size, matching and seed. test: strokes that are not
+    trained on, with which the result is measured at the end; None measures nothing.
+    """
+
+    text: nn.Module  # the text encoder
+
+    def __init__(self, settings: Any, strokes: Any, device: Device, test: Any = None) -> None:
+        self.settings, self.device, self.strokes, self.test = settings, device, strokes, test
+        self.data = CaptionedDigits(strokes, settings.image_size, seed=settings.seed)
+        self.shown = self.data.draw(SHOWN)
+
+    def encoded(self, captions: list[str]) -> Tensor:
+        """h of sentences: (N, 128)."""
+        with mg.no_grad():
+            return self.text(mg.tensor(tokens(captions), device=self.device))
+
+    def match_sentences(self) -> None:
+        """Train the text encoder, which is kept as it is from then on."""
+        size = min(self.settings.image_size, MATCHED)
+        data = self.data if size == self.data.size else CaptionedDigits(self.strokes, size, seed=self.settings.seed)
+        self.text.requires_grad_(True)
+        match(self.text, PictureEncoder(size).to(device=self.device), data, self.settings.matching, self.device)
+        self.text.requires_grad_(False)
+
+    def batches(self) -> Iterator[Scenes]:
+        """Scenes without end."""
+        while True:
+            yield self.data.draw(self.settings.batch_size)
+
+    def facts_shown(self, draw: Callable[[Tensor], Tensor], size: int) -> dict[str, float]:
+        """How often pictures of `size` pixels that `draw` makes of h (N, 128) show their sentence's facts."""
+        reader = kept_reader(self.strokes, self.settings.strokes, size, self.device)
+
+        def drawn(sentences: list[str]) -> Tensor:
+            with mg.no_grad():
+                return draw(self.encoded(sentences))
+
+        return measured(reader, self.test, size, drawn)
+
+    def ranked(self, discriminator: nn.Module) -> float:
+        """How often D ranks a test picture's own sentence above another's."""
+        scenes = CaptionedDigits(self.test, self.data.size, seed=self.settings.seed + 1).draw(256)
+        discriminator.eval()
+        with mg.no_grad():
+            share = ranking(discriminator, scenes.pictures.to(self.device), self.encoded(scenes.captions))
+        discriminator.train()
+        return share
