@@ -14,6 +14,7 @@ from pathlib import Path
 
 from minigrad.devices import Device
 from minigrad.files import check_outputs
+from nets import vgg
 from nets.srresnet import COLORS
 
 from ..common.cli import (
@@ -34,8 +35,8 @@ from ..common.progress import progress_bar
 from ..common.training_run import add_training_options, train
 from .data import Crops, picture_files
 from .enlarge import TILE, enlarge
-from .evaluation import as_text, evaluate
-from .game import GAMES, Settings, SuperResolution, trained
+from .evaluation import as_text, evaluate, perceived
+from .game import GAMES, LAYERS, Settings, SuperResolution, trained
 
 
 def make_parser() -> Parser:
@@ -80,6 +81,10 @@ def make_parser() -> Parser:
     measuring.set_defaults(main=evaluate_network)
     _add_run(measuring)
     measuring.add_argument("folder", type=existing_folder, metavar="FOLDER", help="pictures it was not trained on")
+    measuring.add_argument(
+        "--weights", type=existing_file, metavar="VGG.npz",
+        help="converted weights of a trained VGG: also tell how far its last features are, and how sharp pictures are",
+    )  # fmt: skip
     add_common(measuring)
     return parser
 
@@ -148,9 +153,15 @@ def existing_picture(path: Path) -> Path:
 def evaluate_network(options: argparse.Namespace) -> None:
     """The command `evaluate`."""
     device = start(options)
-    table = evaluate(trained(options.run, device), options.folder, device)
+    network = trained(options.run, device)
+    table = evaluate(network, options.folder, device)
     print("PSNR (dB) / SSIM of the brightness, without a border of 4 pixels")
     print(as_text(table))
+    if options.weights:
+        net = vgg.load(options.weights).to(device=device)
+        found = perceived(network, options.folder, net, LAYERS[net.architecture.name], device)
+        print("distance of VGG's features, relative / gradient energy (the original's is 1)")
+        print("  ".join(f"{name} {distance:.4f} / {energy:.3f}" for name, (distance, energy) in found.items()))
 
 
 def main(arguments: list[str] | None = None) -> None:

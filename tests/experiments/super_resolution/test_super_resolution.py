@@ -12,6 +12,7 @@ from experiments.super_resolution import game as games
 from experiments.super_resolution.__main__ import main
 from experiments.super_resolution.data import Crops
 from experiments.super_resolution.enlarge import enlarge
+from experiments.super_resolution.evaluation import perceived
 from experiments.super_resolution.game import AdversarialSuperResolution, Settings, SuperResolution
 from experiments.super_resolution.resampling import reduced
 from minigrad.devices import CPU
@@ -270,6 +271,20 @@ def test_pictures_and_folders_are_enlarged(photos, run, tmp_path, capsys):
     assert np.abs(first - second).max() <= 1
     main(["evaluate", str(run), str(photos)])
     assert "bicubic" in capsys.readouterr().out
+
+
+def test_what_vgg_sees_of_an_original_is_no_distance(photos, monkeypatch):
+    mg.manual_seed(9)
+    net = vgg.VGG16()
+
+    def enlargements(network, path, device):
+        original = np.random.default_rng(0).random((3, 32, 32), dtype=np.float32)
+        return original, {"same": original, "gray": np.full_like(original, original.mean()), "half": original / 2}
+
+    monkeypatch.setattr("experiments.super_resolution.evaluation.enlargements", enlargements)
+    found = perceived(SRResNet(1, 4), photos, net, "relu2_2")
+    assert found["same"] == (0.0, 1.0) and found["gray"][0] > 0.05
+    assert found["gray"][1] == pytest.approx(0, abs=1e-9) and found["half"][1] == pytest.approx(0.25, rel=1e-5)
 
 
 @pytest.mark.parametrize(
