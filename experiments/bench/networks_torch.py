@@ -173,6 +173,8 @@ def _activated(x: Any) -> Any:
 
 
 class _StyleLayer(nn.Module):
+    noise: torch.Tensor
+
     def __init__(self, features: int, side: int, w_dim: int) -> None:
         super().__init__()
         self.strength = nn.Parameter(torch.zeros(1, features, 1, 1))

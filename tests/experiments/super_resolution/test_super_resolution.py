@@ -255,6 +255,21 @@ def test_a_resumed_run_ends_with_the_same_bits(photos, run, tmp_path):
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
+def test_a_resumed_srgan_ends_with_the_same_bits(photos, run, tmp_path, monkeypatch):
+    """Its discriminator and that one's optimizer too; and the generator begins as the run it was given."""
+    monkeypatch.setattr(games.vgg, "load", untrained_vgg)
+    (tmp_path / "vgg.npz").touch()
+    more = ["--loss", "gan", "--weights", str(tmp_path / "vgg.npz"), "--layer", "relu1_2", "--from-run", str(run)]
+    arguments = ["train", "--photos", str(photos), *SMALL, *more]
+    main([*arguments, "--out", str(tmp_path / "once"), "--steps", "4"])
+    main([*arguments, "--out", str(tmp_path / "parts"), "--steps", "2"])
+    main([*arguments, "--out", str(tmp_path / "parts"), "--steps", "4", "--resume"])
+    expected, found = state(tmp_path / "once"), state(tmp_path / "parts")
+    assert expected.keys() == found.keys() and any(".D." in name or "D" in name.split("/") for name in expected)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
 def test_a_run_leaves_a_page_and_metrics(run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["PSNR (dB), bicubic"] > metrics["PSNR (dB), network"] > 0
