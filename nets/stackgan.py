@@ -156,13 +156,15 @@ class StackGenerator(nn.Module):
         """Stage I's pictures."""
         start, stop = self.sizes[0], self.sizes[0] + self.sizes[1]
         noise = checked_noise(self, noise, self.noise_dim)
-        return self.first(noise[:, :start], sampled(*self.first.augmentation(text), noise[:, start:stop]))
+        mean, log_variance = self.first.augmentation(text)
+        return self.first(noise[:, :start], sampled(mean, log_variance, noise[:, start:stop]))
 
     def both(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """(Stage I's pictures, Stage II's of the same)."""
         small = self.small(noise, text)
-        condition = sampled(*self.second.augmentation(text), noise[:, self.noise_dim - self.sizes[2] :])
-        return small, self.second(small, condition)
+        mean, log_variance = self.second.augmentation(text)
+        own_noise = noise[:, self.noise_dim - self.sizes[2] :]
+        return small, self.second(small, sampled(mean, log_variance, own_noise))
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         return self.both(noise, text)[1]

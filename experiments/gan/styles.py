@@ -47,8 +47,8 @@ class Styles:
         column. rows, columns: noise."""
         coarse, fine = self.w(rows), self.w(columns)
         lines = [[_blank(), *_shown(self.mixed(fine, fine))]]
-        for own, w in zip(_shown(self.mixed(coarse, coarse)), coarse):
-            lines.append([own, *_shown(self.mixed(w.expand(*fine.shape), fine))])
+        for i, own in enumerate(_shown(self.mixed(coarse, coarse))):
+            lines.append([own, *_shown(self.mixed(coarse[i : i + 1].expand(*fine.shape), fine))])
         return table(lines, names=["fine styles of", *["coarse styles of"] * len(rows)], gap=4)
 
     def truncation_strip(self, noise: Tensor) -> Image.Image:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -110,10 +110,10 @@ class StackGan(TextGame):
     columns = (
         "d_loss_1", "g_loss_1", "kl_1", "d_loss_2", "g_loss_2", "kl_2", "d_right", "d_wrong", "d_fake",
     )  # fmt: skip
-    about: ClassVar[About]
 
     def __init__(self, settings: Settings, strokes: Any, device: Device, test: Any = None) -> None:
         super().__init__(settings, strokes, device, test)
+        self.about = ABOUT
         self.text = TextEncoder(len(WORDS)).to(device=device).requires_grad_(False)
         self.G, self.average = (make_generator(settings).to(device=device) for _ in range(2))
         sizes = (settings.image_size // SCALE, settings.image_size)
@@ -148,18 +148,16 @@ class StackGan(TextGame):
         """For both stages, how often pictures show their sentence's facts; and how sharp the pictures are."""
         if self.test is None:
             return {}
-        size, found = self.settings.image_size, {}
+        size, found = self.settings.image_size, dict[str, float]()
 
-        def noise(count: int) -> Tensor:
-            return mg.randn(count, self.average.noise_dim, device=self.device)
+        def both(text: Tensor) -> tuple[Tensor, Tensor]:
+            return self.average.both(mg.randn(len(text), self.average.noise_dim, device=self.device), text)
 
-        for stage, draw, side in (("I", self.average.small, size // SCALE), ("II", self.average, size)):
-            shown = self.facts_shown(lambda text, draw=draw: draw(noise(len(text)), text), side)
-            found |= {f"Stage {stage}: {name}": share for name, share in shown.items()}
+        found |= {f"Stage I: {n}": v for n, v in self.facts_shown(lambda text: both(text)[0], size // SCALE).items()}
+        found |= {f"Stage II: {n}": v for n, v in self.facts_shown(lambda text: both(text)[1], size).items()}
         scenes = self.data.draw(TESTED)
         with mg.no_grad():
-            text = self.encoded(scenes.captions)
-            small, large = self.average.both(noise(TESTED), text)
+            small, large = both(self.encoded(scenes.captions))
         smooth = F.interpolate(small, scale_factor=SCALE, mode="bicubic")
         for name, pictures in (("real", scenes.pictures), ("Stage I, enlarged", smooth), ("Stage II", large)):
             found[f"gradient energy, {name}"] = gradient_energy(pictures.cpu().numpy())
@@ -185,7 +183,7 @@ def make_generator(settings: Settings) -> StackGenerator:
     )
 
 
-StackGan.about = About(
+ABOUT = About(
     "Words into pictures: StackGAN",
     "Each row is a sentence: a real picture of it, four that Stage I drew, and what Stage II makes of these.",
     "Stage I draws small pictures of sentences; Stage II sees them and the sentence and draws them four times as "
