@@ -9,7 +9,6 @@ from PIL import Image
 
 import minigrad as mg
 from minigrad.autograd import Tensor
-from nets import stylegan
 
 from ..common.images import table, to_image
 from .checkpoints import Trained, as_pictures
@@ -20,7 +19,7 @@ SHOWN = 72  # pixels a side of each picture
 
 def has_styles(trained: Trained) -> bool:
     """Whether the run is a StyleGAN's."""
-    return isinstance(trained.generator, stylegan.Generator)
+    return trained.settings.net == "stylegan"
 
 
 class Styles:
