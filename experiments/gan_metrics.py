@@ -74,7 +74,9 @@ class Evaluator:
 
     def kept_by_coarse_styles(self, styles: Styles, count: int = 1000) -> float:
         """How often a StyleGAN's picture keeps its class when its fine styles are another picture's."""
-        (_, before), (_, after) = (described(self.classifier, shown, self.device) for shown in styles.mixtures(count))
+        (_, before), (_, after) = (
+            features_and_classes(self.classifier, shown, self.device) for shown in styles.mixtures(count)
+        )
         return float((before == after).mean())
 
     def neighbors(self, pictures: Tensor, count: int = 16) -> np.ndarray:
