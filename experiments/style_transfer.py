@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from .common.cli import (
 )
 from .common.html_page import Page
 from .common.progress import interruptible, progress_bar, show
+from .common.status import Status
 from .style.calibration import calibrate
 from .style.memory import check_memory, fitted
 from .style.presets import PRESETS, RANDOM_FEATURES, Preset
@@ -178,6 +180,7 @@ class Run:
         self.initial = self._initial()
         self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
         self.log = plots.LossLog(self.beside("losses.csv"))
+        self.status = Status(self.beside("status.json"), "Style transfer", 0, self.preset.steps, self.device, every=2)
         self.frames: list[np.ndarray] = []
         self.step = 0
 
@@ -245,7 +248,7 @@ class Run:
         """All levels, coarse to fine; returns the result (1, 3, H, W) in [0, 1]."""
         levels = self.levels()
         picture = noise_picture(levels[0].height, levels[0].width) if self.initial is None else self.initial
-        with interruptible() as stop, progress_bar(self.preset.steps, "painting") as bar, self.log:
+        with interruptible() as stop, progress_bar(self.preset.steps, "painting") as bar, self.log, self.status:
             for level in levels:
                 first = images.resize(picture, level.height, level.width)
                 search = Search(self.targets(level), first, level.steps)
@@ -258,6 +261,7 @@ class Run:
                 picture = np.clip(search.best, 0, 1)
                 if stop:
                     break
+        self.beside("latest.jpg").unlink(missing_ok=True)
         if stop:
             print(f"stopped at step {self.step} of {self.preset.steps}; the best picture so far is kept")
         return images.resize(picture, self.height, self.width)
@@ -278,6 +282,9 @@ class Run:
         self.step = step
         self.log.add(step, **evaluation.losses)
         picture = np.clip(np.nan_to_num(evaluation.picture), 0, 1)  # a search may try a picture of NaNs and go back
+        if self.status.at(step):
+            with suppress(OSError):
+                images.save_picture(picture, self.beside("latest.jpg"))
         if self.preset.save_every and step % self.preset.save_every == 0:
             images.save_picture(picture, self.step_name(step))
         if self.options.gif and step % max(1, self.preset.steps // 40) == 0:
@@ -292,7 +299,7 @@ class Run:
 
     def outputs(self) -> list[Path]:
         """The files that the run will write; of the pictures of single steps those that are there already."""
-        names = ["panel.png", "losses.csv", "losses.png"]
+        names = ["panel.png", "losses.csv", "losses.png", "status.json", "latest.jpg"]
         names += ["run.gif"] * self.options.gif + ["report.html"] * self.options.report
         step = rf"{re.escape(self.output.stem)}_\d{{5,}}{re.escape(self.output.suffix)}"
         there = self.output.parent.iterdir() if self.preset.save_every else []

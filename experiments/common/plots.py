@@ -52,7 +52,8 @@ class LossLog:
         self.close()
         with atomic_write(self.path) as file:
             file.write((",".join(["step", *self.columns]) + "\n" + lines).encode())
-        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+        # open as long as the run; line by line, so that others see each row at once
+        self._file = open(self.path, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
 
     def flush(self) -> None:
         """Hand everything to the disk; do so before a checkpoint that later rows build on."""

@@ -20,7 +20,9 @@ from .plots import plot_curves, read_losses
 from .run_checkpoints import NUMBERED, PICTURE
 
 GIF_FRAMES = 60
-FIXED_NAMES = ("checkpoint.npz", "losses.csv", "samples_final.png", "samples.gif", "metrics.json", "index.html")
+FIXED_NAMES = (
+    "checkpoint.npz", "losses.csv", "status.json", "samples_final.png", "samples.gif", "metrics.json", "index.html",
+)  # fmt: skip
 NUMBERED_NAMES = f"{PICTURE}|{NUMBERED}"
 
 

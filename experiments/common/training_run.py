@@ -54,7 +54,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import Tensor
-from minigrad.devices import Device, xp_of
+from minigrad.devices import CPU, Device, xp_of
 from minigrad.random import get_rng_state, set_rng_state
 
 from . import run_checkpoints, run_page
@@ -66,6 +66,8 @@ from .progress import interruptible, progress_bar, show
 from .run_checkpoints import Checkpoint, Upgrade
 from .run_page import About
 from .run_parts import Part, load_part, short_repr, state_of
+from .status import NAME as STATUS
+from .status import Status
 
 READ_EVERY = 10  # steps between readings of the losses: each reading waits for the device
 
@@ -118,6 +120,7 @@ class TrainingRun:
     steps: int
     pictures_every: int
     checkpoint_every: int
+    device: Device = CPU
     step: int = 0
     newest: dict[str, float] = field(default_factory=dict)  # the losses of the last step that was read
     pending: list[tuple[int, Mapping[str, Tensor]]] = field(default_factory=list)  # steps that were not yet read
@@ -171,10 +174,13 @@ class TrainingRun:
         Errors: UserError when losses or weights are not finite, naming the step and the last good checkpoint.
         """
         batches = self.game.batches()
-        bar = progress_bar(self.steps, self.game.about.title, self.step)
-        with interruptible() as stop, bar, self.log:
+        title = self.game.about.title
+        bar = progress_bar(self.steps, title, self.step)
+        status = Status(self.folder.file(STATUS), title, self.step, self.steps, self.device)
+        with interruptible() as stop, bar, self.log, status:
             while self.step < self.steps and not stop:
                 self.train_step(batches, bar)
+                status.at(self.step)
             self.read_losses(bar)
             self.checkpoint()
         return self.step >= self.steps
@@ -331,7 +337,7 @@ def check_folder(folder: OutputFolder, options: argparse.Namespace) -> None:
 def prepare(game: Game, folder: OutputFolder, options: argparse.Namespace, device: Device) -> TrainingRun:
     """The run, at its start or where its newest checkpoint stands."""
     pictures_every = options.pictures_every
-    run = TrainingRun(game, folder, options.steps, pictures_every, options.checkpoint_every or pictures_every)
+    run = TrainingRun(game, folder, options.steps, pictures_every, options.checkpoint_every or pictures_every, device)
     names, checkpoint = run_page.names_of(game.about), None
     if options.resume and not folder.has_manifest:
         run_checkpoints.adopt(folder, game.name, game.upgrades, names)
