@@ -92,8 +92,8 @@ def collapse(folder: Path, steps: int, device: Device) -> dict[str, Any]:
         mg.manual_seed(0)
         players, points = make_players(PLANE_LOSSES[name], RATE, HIDDEN, device), ring()
         watcher: Watcher = play(players, points, length, BATCH)
-        watcher.draw()
-        frames.append(watcher.frames[-1])
+        watcher.observe()
+        frames.append(watcher.draw(watcher.moments[-1]))
         report = points.report(generated(players, 2000))
         found[f"modes of 8, {name}"], found[f"close to one, {name}"] = report["modes"], report["close"]
     save_picture(strip(frames, ["non-saturating GAN", "WGAN-GP"]), folder / "collapse.png")

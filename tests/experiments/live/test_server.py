@@ -200,11 +200,10 @@ def test_nothing_outside_is_read(server, traps, name):
     targets = [
         f"/picture?run={run}&file={name}",
         f"/picture?run={name}&file=secret.png",
-        f"/{name}",
         f"/picture/{name}",
     ]
-    for target in [*targets, name]:
-        if target and " " not in target:
+    for target in [*targets, f"/{name}", name]:
+        if target not in ("", "/"):
             request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             answer = raw(server, request.encode())
             assert answer.split(b" ")[1] in (b"400", b"404", b"414"), (target, answer[:100])
@@ -265,7 +264,7 @@ def test_it_listens_to_this_machine_only(server):
         (b"POST /state HTTP/1.1\r\nHost: localhost\r\n\r\n", b"501"),
         (b"DELETE / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"501"),
         (b"GET /state?" + b"a=1&" * 500 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
-        (b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
+        (b"GET http://[/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
         (b"GET / HTTP/9.9.9\r\n\r\n", b"400"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
     ],
