@@ -8,6 +8,8 @@ import pytest
 
 SCRIPTS = sorted((Path(__file__).parent / "course").glob("*.py"))
 
+SINGLE_PRECISION = ("dcgan", "mnist", "wgan_gp_types")  # as such scripts are; the others compute in float64
+
 
 def on_minigrad(source):
     """The script with its import lines changed, and nothing else."""
@@ -19,11 +21,11 @@ def run(source, name):
     scope = {"__name__": name}
     exec(compile(source, name, "exec"), scope)
 
-    def fill(net):
+    def fill(net, scale=0.5):
         """The same starting values in both runs."""
         numbers = np.random.default_rng(0)
         for parameter in net.parameters():
-            parameter.data.copy_(scope["torch"].from_numpy(numbers.standard_normal(tuple(parameter.shape)) * 0.5))
+            parameter.data.copy_(scope["torch"].from_numpy(numbers.standard_normal(tuple(parameter.shape)) * scale))
         for key, buffer in net.named_buffers():
             if key.endswith(("weight_u", "weight_v")):
                 vector = numbers.standard_normal(tuple(buffer.shape))
@@ -39,4 +41,5 @@ def test_a_script_gives_the_same_numbers_step_by_step(script):
     source = script.read_text()
     expected, found = run(source, f"{script.stem}_torch"), run(on_minigrad(source), f"{script.stem}_minigrad")
     assert len(expected) > 8 and len(set(expected)) > 4
-    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-10)
+    rtol, atol = (3e-4, 3e-5) if script.stem in SINGLE_PRECISION else (1e-7, 1e-10)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
