@@ -318,6 +318,10 @@ class Operators(BoundMethods):
     def __repr__(self) -> str:
         return ops.represent(self)
 
+    def _repr_png_(self) -> Any:
+        """What notebooks show of a tensor that can only be pictures."""
+        return ops.as_png(self)
+
 
 def _sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     """(2, 3) from either f(2, 3) or f((2, 3))."""

@@ -1,8 +1,10 @@
-"""Look at the engine while it works: draw a graph, follow a backward pass, profile a program.
+"""Look at the engine while it works: draw a graph, follow a backward pass, profile a program, list a network.
 
     python -m minigrad.trace draw -o graph.svg      a small network's graph as a picture
     python -m minigrad.trace backward               the same network's backward pass, step by step
     python -m minigrad.trace profile                where the time of a training step goes
+    python -m minigrad.trace summary                its layers, their shapes, parameters and memory
+    python -m minigrad.trace summary nets.dcgan.Generator --input-size 64,96        the same of any network
 
 In a program of your own:
 
@@ -12,11 +14,13 @@ In a program of your own:
     with profile() as times:
         step()
     print(times)
+    print(summary(net, input_size=(64, 96)))
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +30,8 @@ from typing import Any
 
 from .autograd import Node, Op, Tensor, node_of, topological_order
 from .grad_mode import observe
+from .nn import Module
+from .summary import Summary, summary
 
 # --------------------------------------------------------------------------------------- drawing
 
@@ -148,26 +154,70 @@ def profile() -> Iterator[Profile]:
 # ---------------------------------------------------------------------------------- command line
 
 
+def _example_network() -> Module:
+    from minigrad import nn
+
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+
+
 def _example() -> tuple[Tensor, dict[int, str]]:
     """The loss of a small convolutional network on random data, and its leaves' names."""
     import minigrad as mg
 
     mg.manual_seed(0)
     x, target = mg.randn(4, 1, 8, 8), mg.randint(0, 3, (4,))
-    net = mg.nn.Sequential(mg.nn.Conv2d(1, 4, 3), mg.nn.ReLU(), mg.nn.Flatten(), mg.nn.Linear(144, 3))
+    net = _example_network()
     loss = mg.nn.functional.cross_entropy(net(x), target)
     return loss, {id(p): name for name, p in net.named_parameters()}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; see the module's docstring."""
+def _summary_of(name: str | None, size: str | None, depth: int) -> Summary:
+    """The summary of a network made without arguments. Errors: ValueError that names what is wrong."""
+    if name is None:
+        return summary(_example_network(), _sizes(size or "4,1,8,8"), depth=depth)
+    if size is None:
+        raise ValueError("--input-size: say what the network is given, such as 64,96 for 64 rows of 96 numbers")
+    module, _, kind = name.rpartition(".")
+    try:
+        network = getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: there is no such network; name a module and a class, as in nets.unet.UNet"
+        ) from error
+    if not (isinstance(network, type) and issubclass(network, Module)):
+        raise ValueError(f"{name}: is no network (a class derived from minigrad.nn.Module)")
+    try:
+        return summary(network(), _sizes(size), depth=depth)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _sizes(text: str) -> list[tuple[int, ...]]:
+    """ "64,96" or, for several inputs, "64,1,28,28 64"."""
+    try:
+        return [tuple(int(number) for number in size.split(",")) for size in text.split()]
+    except ValueError:
+        raise ValueError(f"--input-size must be whole numbers with commas, such as 64,1,28,28, got {text!r}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m minigrad.trace", description="Look at the engine while it works.")
     commands = parser.add_subparsers(dest="command", required=True)
     drawing = commands.add_parser("draw", help="draw the graph of a small network")
     drawing.add_argument("-o", "--output", default="graph.svg", help="the picture's path (default: %(default)s)")
     commands.add_parser("backward", help="print a small network's backward pass, step by step")
     commands.add_parser("profile", help="print where the time of its forward and backward pass goes")
+    listing = commands.add_parser("summary", help="print a network's layers, their shapes, parameters and memory")
+    listing.add_argument("network", nargs="?", metavar="MODULE.CLASS", help="such as nets.dcgan.Generator")
+    listing.add_argument("--input-size", metavar="N,N,..", help="the input's shape, with the batch: 64,96")
+    listing.add_argument("--depth", type=int, default=3, help="how deep to list layers in layers (default: 3)")
     commands.add_parser("roofline", help="moved to python -m experiments.bench.roofline")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; see the module's docstring."""
+    parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if options.command == "roofline":
         print("error: roofline has moved: run python -m experiments.bench.roofline", file=sys.stderr)
@@ -189,6 +239,12 @@ def main(arguments: list[str] | None = None) -> int:
         loss, _ = _example()
         with trace():
             loss.backward()
+    elif options.command == "summary":
+        try:
+            print(_summary_of(options.network, options.input_size, options.depth))
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
     else:
         with profile() as times:
             _example()[0].backward()

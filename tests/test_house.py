@@ -9,7 +9,7 @@ from tests.helpers.paths import ROOT
 
 # The floors of `minigrad`, from the ground up. A module imports from its own floor or from below.
 FLOORS = [
-    {"cuda", "files", "npz", "hooks", "storage", "size"},
+    {"cuda", "files", "npz", "safetensors", "hooks", "storage", "size"},
     {"devices", "random"},
     {"autograd_errors"},
     {"kernels", "hub"},
@@ -21,7 +21,7 @@ FLOORS = [
     {"ops"},
     {"functions"},
     {"nn"},
-    {"optim", "data", "utils", "checkpoint", "gradcheck", "trace", "compat", "backends", "accelerator"},
+    {"optim", "data", "utils", "checkpoint", "gradcheck", "trace", "summary", "compat", "backends", "accelerator"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 PACKAGE_FLOOR = {"minigrad": 0, "nets": 1, "experiments": 2, "weights_converter": 2}

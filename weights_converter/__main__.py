@@ -1,4 +1,4 @@
-"""The command line: `python -m weights_converter SOURCE -o OUT.npz`, and `download`, `info`, `verify`."""
+"""The command line: `python -m weights_converter SOURCE -o OUT.npz`, and `export`, `download`, `info`, `verify`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from minigrad.files import check_outputs, printable
 from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
+from .export import ENDINGS, export
 from .info import info, verify
 from .normalise import normalize
 from .readers.base import CONVENTIONS, WeightsError
@@ -23,10 +24,11 @@ from .style_model import convert_style_model, is_style_model
 
 DESCRIPTION = f"""\
 Converts VGG16's and VGG19's weights, and pytorch/examples' models of fast style transfer, from other frameworks' files
-into minigrad's .npz.
+into minigrad's .npz; and networks that were trained or converted here into files that PyTorch reads.
 
   python -m weights_converter SOURCE -o OUT.npz     convert a file ({KNOWN_ENDINGS});
                                                     `convert SOURCE` for a source named like a command
+  python -m weights_converter export FILE -o OUT    the way out: to .safetensors or .pth
   python -m weights_converter download vgg19        fetch torchvision's file and convert it (vgg16 likewise)
   python -m weights_converter info FILE             print what a file holds
   python -m weights_converter verify FILE           check shapes, values and known checksums
@@ -79,12 +81,7 @@ def _convert(words: Sequence[str]) -> None:
     parser.add_argument(
         "--arch", choices=list(TORCHVISION_FILES), help="what the file must hold; it is found out anyway"
     )
-    parser.add_argument(
-        "--input-convention",
-        choices=list(CONVENTIONS),
-        help="what the network expects, where the file does not tell: caffe-bgr is BGR in 0..255 minus the mean "
-        "color, torchvision is RGB in 0..1, normalized",
-    )
+    _add_convention(parser)
     parser.add_argument("--half", action="store_true", help="store float16: half the size")
     parser.add_argument(
         "--normalize",
@@ -120,16 +117,71 @@ def _finish(
     print(f"{output}: {converted.weights.architecture.upper()}, {count:,} parameters")
 
 
-def _check_output(output: Path, *inputs: Path) -> None:
+def _check_output(output: Path, *inputs: Path, endings: Sequence[str] = (".npz",)) -> None:
     """Refuses, before any work, places where the output cannot or must not go."""
-    if output.suffix != ".npz":
-        raise WeightsError(f"-o {output} must end in .npz")
+    if output.suffix not in endings:
+        raise WeightsError(f"-o {output} must end in {' or '.join(endings)}")
     if not output.parent.is_dir():
         raise WeightsError(f"-o {output}: the folder {output.parent} does not exist")
     try:
         check_outputs([output], inputs)
     except ValueError as error:
         raise WeightsError(f"-o {error}") from error
+
+
+EXPORT = """\
+Writes a network that was trained or converted here as a file for PyTorch and other tools. For example:
+
+  python -m weights_converter export vgg19.npz -o vgg19.safetensors
+  python -m weights_converter export runs/digits/checkpoint.npz --part G -o generator.pth
+
+and then in PyTorch
+
+  net.load_state_dict(safetensors.torch.load_file("vgg19.safetensors"))
+  net.load_state_dict(torch.load("generator.pth", weights_only=True))
+
+A VGG gets torchvision's names; what its input must look like is said on the screen and in the file. All other networks
+keep their names, which are those of the same modules in PyTorch.
+"""
+
+
+def _export(words: Sequence[str]) -> None:
+    parser = _Parser(
+        "weights_converter export",
+        description=EXPORT,
+        epilog=LICENCES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="FILE",
+        help="a run's checkpoint.npz, a file of minigrad.save, or a VGG in any known format",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help=f"the file to write; its ending is the format: {' or '.join(ENDINGS)}",
+    )
+    parser.add_argument("--part", metavar="NAME", help="which network of a checkpoint, such as G, D or average")
+    _add_convention(parser)
+    parser.add_argument("--half", action="store_true", help="store float16: half the size")
+    given = parser.parse_args(words)
+    _check_output(given.output, given.source, endings=ENDINGS)
+    for note in export(given.source, given.output, given.part, given.input_convention, given.half):
+        print(printable(note))
+
+
+def _add_convention(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input-convention",
+        choices=list(CONVENTIONS),
+        help="what the network expects, where the file does not tell: caffe-bgr is BGR in 0..255 minus the mean "
+        "color, torchvision is RGB in 0..1, normalized",
+    )
 
 
 def _download(words: Sequence[str]) -> None:
@@ -175,6 +227,7 @@ def _report(name: str, describe: Callable[[Path], str], purpose: str) -> Callabl
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "convert": _convert,
+    "export": _export,
     "download": _download,
     "info": _report("info", info, "Prints what a file of weights holds."),
     "verify": _report("verify", verify, "Checks shapes, finiteness and known checksums."),

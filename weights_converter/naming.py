@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from math import prod
 
-from nets.vgg import ARCHITECTURES, HEAD_NAMES
+from nets.vgg import ARCHITECTURES, HEAD_NAMES, Architecture
 
 from .readers.base import ForeignTensor, WeightsError, few
 
@@ -53,6 +53,13 @@ def recognize(tensors: dict[str, ForeignTensor]) -> tuple[str, dict[str, Foreign
             layers.update(_head(tensors, [before + name for name in names]))
             return scheme, layers
     return "features", layers
+
+
+def torchvision_names(architecture: Architecture) -> dict[str, str]:
+    """What torchvision's VGG calls each layer: {"conv1_1": "features.0", ..., "fc6": "classifier.0", ...}."""
+    places = zip(architecture.conv_names(), architecture.torchvision_indices())
+    features = {name: f"features.{index}" for name, index in places}
+    return features | dict(zip(HEAD_NAMES, HEADS["torchvision"]))
 
 
 def refuse_batch_norm(names: Iterable[str]) -> None:

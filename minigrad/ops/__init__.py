@@ -3,7 +3,7 @@
 Where to look: elementwise `arithmetic`, `elementary` (sin, square), `rounding`, `comparison`, `activation`;
 `reduction` (sum, max), `sorting`; `shape` (reshape, cat), `arrange` (repeat, roll), `index`; `matrix`, `einsum`;
 `conv`, `pool`, `norm`, `resize` (padding, upsampling), `loss`; `creation` and `sampling` make tensors, `inplace`
-changes them, `common` has what they share, `public` says where users find a function.
+changes them, `represent` shows them, `common` has what they share, `public` says where users find a function.
 """
 
 import sys
@@ -103,7 +103,6 @@ from .creation import (
     numel,
     ones,
     ones_like,
-    represent,
     requires_grad_,
     tensor,
     to,
@@ -213,6 +212,7 @@ from .reduction import (
     sum,
     var,
 )
+from .represent import as_png, represent
 from .resize import (
     interpolate,
     pad,

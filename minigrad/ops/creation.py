@@ -18,7 +18,7 @@ from ..devices import Array, Device, device_of, to_device, xp_of
 from .common import BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8, cast, promoted, require_tensor
 from .public import public
 
-_DTYPES = {FLOAT32, FLOAT64, INT64, INT32, UINT8, BOOL}
+DTYPES = {FLOAT32, FLOAT64, INT64, INT32, UINT8, BOOL}  # of tensors
 
 
 @public("minigrad")
@@ -87,7 +87,7 @@ def as_dtype(operation: str, dtype: Any) -> np.dtype:
         result = np.dtype(wanted)
     except TypeError:
         raise TypeError(f"{operation}: {dtype!r} is not a dtype; use float32, float64, int64 or bool") from None
-    if result not in _DTYPES:
+    if result not in DTYPES:
         raise TypeError(f"{operation}: dtype {result} is not supported; use float32, float64, int64 or bool")
     return result
 
@@ -349,20 +349,3 @@ def detach(x: Tensor) -> Tensor:
     result = tensor_of(x.array.view())
     result.storage = x.storage
     return result
-
-
-def represent(x: Tensor) -> str:
-    """`tensor([1., 2.], requires_grad=True)`: the numbers, then whatever is not the default."""
-    shown = np.array2string(devices.to_numpy(x.array), separator=", ", precision=4, prefix="tensor(", threshold=1000)
-    notes = []
-    if x.array.size == 0:
-        notes.append(f"shape={x.shape}")
-    if x.dtype not in (FLOAT32, INT64, BOOL):
-        notes.append(f"dtype={x.dtype}")
-    if x.device != devices.CPU:
-        notes.append(f"device='{x.device}'")
-    if x.node is not None:
-        notes.append(f"node={type(x.node).__name__}")
-    elif x.requires_grad:
-        notes.append("requires_grad=True")
-    return f"tensor({', '.join([shown, *notes])})"

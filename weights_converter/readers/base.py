@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nets.vgg_file import CAFFE_BGR, TORCHVISION, InputConvention
+from nets.vgg_file import CAFFE_BGR, TORCHVISION, InputConvention, parse_metadata
 
 MAX_FILE_BYTES = 4 << 30  # VGG19 with its head in float64 is 1.1 GB; a checkpoint with Adam's moments 1.7 GB
 
@@ -61,6 +61,14 @@ class ForeignFile:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     origin: str = ""
+
+    def believe(self, metadata: str) -> None:
+        """Take the convention and the origin from the project's own metadata, which the file holds."""
+        try:
+            stated = parse_metadata(metadata)
+        except ValueError as error:
+            raise WeightsError(f"has metadata that are not the converter's: {error}") from error
+        self.convention, self.origin, self.reason = stated.convention, stated.note, "the file's metadata say so"
 
 
 def dense_from_hwc(weight: ForeignTensor, side: int) -> ForeignTensor:

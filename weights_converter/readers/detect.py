@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.npz import DAMAGE, NpzError, open_regular
+from minigrad.safetensors import SafetensorsError
 
 from .base import MAX_FILE_BYTES, ForeignFile, ForeignTensor, WeightsError
 from .caffe import read_caffe
@@ -43,7 +44,7 @@ def read_foreign(path: Path) -> ForeignFile:
     """Lists a file of weights. Errors: WeightsError that names the file and says in one sentence what is wrong."""
     try:
         return _located(_reader_for(path)(path), path)
-    except (WeightsError, NpzError) as error:
+    except (WeightsError, NpzError, SafetensorsError) as error:
         raise WeightsError(f"{path} {error}") from error
     except DAMAGE as error:
         raise WeightsError(f"{path} is damaged or cut short: {error or 'it ends too early'}") from error
@@ -61,7 +62,7 @@ def _located(file: ForeignFile, path: Path) -> ForeignFile:
 def _read(tensor: ForeignTensor, path: Path) -> np.ndarray:
     try:
         return tensor.read()
-    except (WeightsError, NpzError) as error:
+    except (WeightsError, NpzError, SafetensorsError) as error:
         raise WeightsError(f"{path} {error}") from error
     except (*DAMAGE, OSError, ValueError) as error:
         raise WeightsError(f"{path} is damaged or cut short: {error}") from error

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from minigrad.npz import list_npz, read_text
-from nets.vgg_file import MAX_METADATA_CHARACTERS, METADATA, TORCHVISION, parse_metadata
+from nets.vgg_file import MAX_METADATA_CHARACTERS, METADATA, TORCHVISION
 
 from ..naming import recognize
-from .base import ForeignFile, ForeignTensor, WeightsError
+from .base import ForeignFile, ForeignTensor
 
 
 def read_npz(path: Path) -> ForeignFile:
@@ -21,12 +21,8 @@ def read_npz(path: Path) -> ForeignFile:
     scheme, layers = recognize(tensors)
     file = ForeignFile("NumPy .npz", tensors, layers)
     if metadata is not None:
-        try:
-            stated = parse_metadata(read_text(metadata, MAX_METADATA_CHARACTERS))
-        except ValueError as error:
-            raise WeightsError(f"has metadata that are not the converter's: {error}") from error
-        file.convention, file.origin = stated.convention, stated.note
-        file.format, file.reason = "minigrad .npz", "the file's metadata say so"
+        file.believe(read_text(metadata, MAX_METADATA_CHARACTERS))
+        file.format = "minigrad .npz"
     elif scheme in ("torchvision", "timm"):
         file.convention, file.reason = TORCHVISION, f"the layers' names are {scheme}'s"
     return file

@@ -5,6 +5,7 @@ Since version 1.6 torch.save writes a zip archive (members are stored, never com
     NAME/data.pkl      the pickle of the state dict
     NAME/data/0, 1 ... one block of numbers (a storage) each
     NAME/byteorder     "little"
+    NAME/minigrad-vgg  only in what `weights_converter export` writes: what the network's input must look like
 
 Before, and with _use_new_zipfile_serialization=False, as torchvision's VGG files are to this day, a file is a
 sequence: pickles of a magic number, of the version 1001, of the machine's properties, of the state dict, of
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from minigrad.npz import open_regular
+from nets.vgg_file import FORMAT, MAX_METADATA_CHARACTERS
 
 from ..naming import recognize
 from .base import CAFFE_BGR, TORCHVISION, ForeignFile, ForeignTensor, WeightsError, few
@@ -47,6 +49,7 @@ def read_torch_zip(path: Path) -> ForeignFile:
             raise WeightsError("was written on a big-endian machine: save it again on a common one")
         with archive.open(names[0]) as file:
             value, _ = read_pickle(file)
+        metadata = _metadata(archive, members.get(root + FORMAT))
 
     def read_storage(storage: StorageReference) -> np.ndarray:
         member = members.get(f"{root}data/{storage.key}")
@@ -55,7 +58,19 @@ def read_torch_zip(path: Path) -> ForeignFile:
         with zipfile.ZipFile(path) as archive:
             return _numbers(archive.read(member), storage.dtype)
 
-    return _interpret("PyTorch (zip format)", value, read_storage)
+    result = _interpret("PyTorch (zip format)", value, read_storage)
+    if metadata is not None:
+        result.believe(metadata)
+    return result
+
+
+def _metadata(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None) -> str | None:
+    """The project's own metadata, where the archive has them."""
+    if member is None:
+        return None
+    if member.file_size > MAX_METADATA_CHARACTERS:
+        raise WeightsError(f"has metadata of {member.file_size:,} bytes, which exceeds {MAX_METADATA_CHARACTERS:,}")
+    return archive.read(member).decode(errors="replace")
 
 
 def _checked_members(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, zipfile.ZipInfo]:
