@@ -12,7 +12,6 @@ and Bethge 2015): the more layers, the larger the structures that come back.
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any
 
 import numpy as np
@@ -24,25 +23,11 @@ from nets import vgg
 from .common import images
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start
 from .common.output_folder import OutputFolder
-from .common.progress import interruptible, progress_bar, show
 from .style.presets import STYLE_LAYERS, Preset
+from .style.reconstruction import POOLING_SET, gram_parameters, psnr, searched
 from .style.search import Search, Targets, noise_picture
 
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
-POOLING_SET = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
-MAX_PSNR = 99.0  # decibels, shown for an exact copy
-
-
-def psnr(picture: np.ndarray, original: np.ndarray) -> float:
-    """The peak signal-to-noise ratio of pictures in [0, 1]: -10 log10 of the mean squared difference, in decibels."""
-    error = float(((np.clip(picture, 0, 1) - original) ** 2).mean())
-    return MAX_PSNR if error == 0 else -10 * math.log10(error)
-
-
-def gram_parameters(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...]) -> int:
-    """How many different numbers the Gram matrices of these layers hold: C (C + 1) / 2 each."""
-    channels = [feature.shape[1] for feature in net.features(mg.zeros(1, 3, 32, 32), layers).values()]
-    return sum(c * (c + 1) // 2 for c in channels)
 
 
 def preset(content: tuple[str, ...], style: tuple[str, ...]) -> Preset:
@@ -56,14 +41,7 @@ def reconstruct(
     """A picture (1, 3, H, W) in [0, 1] with the original's features in `content` and Gram matrices in `style`."""
     tensor = mg.tensor(original, device=net.mean.device)
     targets = Targets(net, preset(content, style), tensor, [(tensor, 1.0)] if style else [], [None])
-    search = Search(targets, noise_picture(*original.shape[2:]), steps)
-    with interruptible() as stop, progress_bar(steps, ", ".join(content or style)) as bar:
-        for evaluation in search:
-            bar.update()
-            show(bar, loss=evaluation.losses["total"])
-            if stop:
-                raise KeyboardInterrupt
-    return np.clip(search.best, 0, 1)
+    return searched(Search(targets, noise_picture(*original.shape[2:]), steps), ", ".join(content or style))
 
 
 def sets(style: bool) -> list[tuple[str, ...]]:
@@ -124,7 +102,7 @@ def label_of(net: vgg.VGG16 | vgg.VGG19, layers: tuple[str, ...], quality: float
         label = f"{layers[0]}: {quality:.1f} dB"
         print(label)
         return label
-    print(f"{', '.join(layers)}: {gram_parameters(net, layers):,} parameters")
+    print(f"{', '.join(layers)}: {gram_parameters(net.architecture, layers):,} parameters")
     return f"to {layers[-1]}" if layers != POOLING_SET else "conv1_1, pool1-4"
 
 

@@ -82,6 +82,7 @@ class Trained:
         checkpoint, self.settings = read(path, device)
         self.step, self.device = checkpoint.step, device
         name = "average" if self.settings.ema else "G"
+        self._judge = path, checkpoint.parts.get("D")
         try:
             generator, _ = make_networks(self.settings)
             check_like(checkpoint.parts.get(name), generator.state_dict(), f"parts.{name}")
@@ -92,6 +93,21 @@ class Trained:
             Growth([generator], self.settings.grow_steps).at(max(0, self.step - 1))  # as in the last step
         self.generator: nn.Module = generator.to(device=device).eval().requires_grad_(False)
         self.noise = noise_sampler(self.settings, device)
+
+    def discriminator(self) -> nn.Module:
+        """The run's discriminator, in evaluation mode. Errors: UserError if the checkpoint's is damaged."""
+        path, state = self._judge
+        network = self.fresh_discriminator()
+        try:
+            check_like(state, network.state_dict(), "parts.D")
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: {error}") from error
+        network.load_state_dict(state)  # type: ignore[arg-type]
+        return network
+
+    def fresh_discriminator(self) -> nn.Module:
+        """A discriminator as training starts with, in evaluation mode."""
+        return make_networks(self.settings)[1].to(device=self.device).eval().requires_grad_(False)
 
     def pictures(self, noise: Tensor, labels: Tensor | None = None, batch: int = 500) -> Tensor:
         """Noise (N, noise_dim) to pictures (N, C, H, W) in [0, 1], on the CPU; a border that was added is cut off."""

@@ -14,6 +14,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -32,6 +33,16 @@ def noise_picture(height: int, width: int) -> np.ndarray:
     """A gray picture with normal noise of deviation 0.1, (1, 3, height, width), to start from."""
     values = generator().standard_normal((1, 3, height, width), dtype=np.float32)
     return np.clip(0.5 + 0.1 * values, 0, 1).astype(np.float32)
+
+
+class Goal(Protocol):
+    """What a search needs to know: the network that looks, how to optimize, and the loss of a picture with its terms,
+    among them "total"."""
+
+    net: VGG16 | VGG19
+    preset: Preset
+
+    def loss(self, image: Tensor) -> tuple[Tensor, Losses]: ...
 
 
 class Targets:
@@ -109,7 +120,7 @@ class Search:
     range; what leaves [0, 1] is clipped only in the result.
     """
 
-    def __init__(self, targets: Targets, start: np.ndarray, steps: int) -> None:
+    def __init__(self, targets: Goal, start: np.ndarray, steps: int) -> None:
         self.targets, self.preset, self.steps, self.step = targets, targets.preset, steps, 0
         self.image = mg.tensor(
             start * self.preset.range, dtype=mg.float32, device=targets.net.mean.device, requires_grad=True

@@ -11,6 +11,7 @@ from PIL import Image
 import minigrad as mg
 from experiments import reconstruct, style_sweep
 from experiments.common import images
+from experiments.style.reconstruction import MAX_PSNR, psnr
 from nets import vgg
 from tests.helpers.style_samples import small_pictures, write_weights
 
@@ -31,17 +32,17 @@ def options(files, folder, picture):
 
 def test_psnr_is_its_formula():
     a, b = np.random.default_rng(0).random((2, 1, 3, 8, 8))
-    assert reconstruct.psnr(a, b) == pytest.approx(-10 * math.log10(((a - b) ** 2).mean()))
-    assert reconstruct.psnr(a, a) == reconstruct.MAX_PSNR
-    assert reconstruct.psnr(np.full((1, 3, 2, 2), 1.5), np.ones((1, 3, 2, 2))) == reconstruct.MAX_PSNR
+    assert psnr(a, b) == pytest.approx(-10 * math.log10(((a - b) ** 2).mean()))
+    assert psnr(a, a) == MAX_PSNR
+    assert psnr(np.full((1, 3, 2, 2), 1.5), np.ones((1, 3, 2, 2))) == MAX_PSNR
 
 
 def test_a_shallow_layer_brings_the_picture_back(files):
     mg.manual_seed(0)
     original = images.load_picture(files / "content.png", 32)
     net = vgg.load(files / "vgg16.npz", "max")
-    noise = reconstruct.psnr(reconstruct.reconstruct(net, original, ("conv1_1",), (), 1), original)
-    found = reconstruct.psnr(reconstruct.reconstruct(net, original, ("conv1_1",), (), 40), original)
+    noise = psnr(reconstruct.reconstruct(net, original, ("conv1_1",), (), 1), original)
+    found = psnr(reconstruct.reconstruct(net, original, ("conv1_1",), (), 40), original)
     assert found > noise + 15
 
 
@@ -54,7 +55,7 @@ def test_the_content_strip(files, tmp_path, capsys):
     for layer, figure in figures.items():
         picture = images.load_picture(tmp_path / f"content_{layer}.png")
         assert picture.shape == original.shape
-        assert reconstruct.psnr(picture, original) == pytest.approx(float(figure), abs=0.1)
+        assert psnr(picture, original) == pytest.approx(float(figure), abs=0.1)
     with Image.open(tmp_path / "content_strip.png") as strip:
         assert strip.width > 6 * original.shape[3]
     assert len(list(tmp_path.glob("[!.]*"))) == 6
