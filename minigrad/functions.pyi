@@ -8,7 +8,6 @@ from .ops.activation import softmax as softmax
 from .ops.activation import tanh as tanh
 from .ops.arithmetic import abs as abs
 from .ops.arithmetic import add as add
-from .ops.arithmetic import clamp as clamp
 from .ops.arithmetic import clone as clone
 from .ops.arithmetic import exp as exp
 from .ops.arithmetic import log as log
@@ -62,6 +61,7 @@ from .ops.creation import tensor as tensor
 from .ops.creation import zeros as zeros
 from .ops.creation import zeros_like as zeros_like
 from .ops.einsum import einsum as einsum
+from .ops.elementary import clamp as clamp
 from .ops.elementary import clip as clip
 from .ops.elementary import cos as cos
 from .ops.elementary import lerp as lerp

@@ -119,6 +119,18 @@ class Operators(BoundMethods):
     def __itruediv__(self, other: Any) -> Tensor:
         return ops.assign(self, ops.div(self, other))
 
+    def __ipow__(self, other: Any) -> Tensor:  # type: ignore[misc]
+        return ops.assign(self, ops.pow(self, other))
+
+    def __iand__(self, other: Any) -> Tensor:
+        return ops.assign(self, ops.bits("bitwise_and", self, other))
+
+    def __ior__(self, other: Any) -> Tensor:
+        return ops.assign(self, ops.bits("bitwise_or", self, other))
+
+    def __ixor__(self, other: Any) -> Tensor:
+        return ops.assign(self, ops.bits("bitwise_xor", self, other))
+
     def zero_(self) -> Tensor:
         return ops.fill_(self, 0)
 

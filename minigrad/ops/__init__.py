@@ -32,7 +32,6 @@ from .activation import (
 from .arithmetic import (
     abs,
     add,
-    clamp,
     clone,
     exp,
     log,
@@ -113,6 +112,7 @@ from .einsum import (
     einsum,
 )
 from .elementary import (
+    clamp,
     clip,
     cos,
     lerp,

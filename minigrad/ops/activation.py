@@ -12,9 +12,10 @@ from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, device_of, to_device, xp_of
 from ..kernels import kernels_of
 from ..random import generator
-from .arithmetic import abs, clamp, exp, neg, where
+from .arithmetic import abs, exp, neg, where
 from .common import as_float, axis, require_float, require_tensor
 from .creation import to, zeros_like
+from .elementary import clamp
 from .elementwise import Elementwise
 from .erf import erf
 from .inplace import assign

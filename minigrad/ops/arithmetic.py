@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..autograd import Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..kernels import kernels_of
@@ -177,24 +175,6 @@ class Sign(Elementwise):
         return zeros_like(dy)
 
 
-class Clamp(Elementwise):
-    """y = x limited to [low, high]; dx = dy where low <= x <= high, else 0."""
-
-    def __init__(self, low: float | None, high: float | None) -> None:
-        self.low, self.high = low, high
-
-    def formula(self, x: Array) -> Array:
-        return xp_of(x).clip(x, self.low, self.high)
-
-    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
-        inside = x == x
-        if self.low is not None:
-            inside = inside & (x >= self.low)
-        if self.high is not None:
-            inside = inside & (x <= self.high)
-        return where(inside, dy, 0.0)
-
-
 class Maximum(Elementwise):
     """y = max(a, b), nan if either is; the larger operand gets dy, each half of it where equal, both where nan."""
 
@@ -237,13 +217,28 @@ class Clone(Elementwise):
 @public("minigrad", "Tensor", "in-place")
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other."""
-    return apply(Add(), *operands("add", input, other if alpha == 1 else other * alpha))
+    return apply(Add(), *_scaled("add", input, other, alpha))
 
 
 @public("minigrad", "Tensor", "in-place")
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other."""
-    return apply(Subtract(), *operands("sub", input, other if alpha == 1 else other * alpha))
+    return apply(Subtract(), *_scaled("sub", input, other, alpha))
+
+
+def _scaled(operation: str, input: Any, other: Any, alpha: float) -> tuple[Any, Any]:
+    """The operands of input + alpha * other, whose dtype alpha does not change. Errors: TypeError for a float alpha of
+    integers."""
+    a, b = operands(operation, input, other)
+    if alpha == 1:
+        return a, b
+    dtype = (a if isinstance(a, Tensor) else b).array.dtype
+    if isinstance(alpha, float) and dtype.kind != "f":
+        raise TypeError(f"{operation}: alpha must be an integer for {dtype}, got {alpha}")
+    if isinstance(b, Tensor):
+        return a, cast(b * alpha, dtype)
+    product = b * alpha
+    return a, bool(product) if dtype == BOOL else product % 256 if dtype.kind == "u" else product
 
 
 @public("minigrad", "Tensor", "in-place")
@@ -258,7 +253,7 @@ def true_divide(input: Any, other: Any) -> Tensor:
     if getattr(a, "dtype", FLOAT32).kind != "f" or getattr(b, "dtype", FLOAT32).kind != "f":
         a, b = (cast(v, FLOAT32) if isinstance(v, Tensor) else float(v) for v in (a, b))
     if not isinstance(b, Tensor) and b == 0:
-        b = tensor_of(xp_of(a.array).zeros((), dtype=a.dtype))  # IEEE division, where Python's would raise
+        b = tensor_of(xp_of(a.array).asarray(b, dtype=a.dtype))  # IEEE division, where Python's would raise
     return apply(Divide(), a, b)
 
 
@@ -314,23 +309,6 @@ def abs(input: Tensor) -> Tensor:
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; the gradient is 0."""
     return apply(Sign(), require_tensor("sign", "input", input))
-
-
-@public("minigrad", "Tensor", "in-place")
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """input limited to [min, max], numbers or Tensors; max where min > max. Errors: ValueError if both are None."""
-    require_tensor("clamp", "input", input)
-    if min is None and max is None:
-        raise ValueError("clamp: at least one of min and max must be given")
-    for name, limit in (("min", min), ("max", max)):
-        if limit is not None and not isinstance(limit, (int, float, np.number, Tensor)):
-            raise TypeError(f"clamp: {name} must be a number or a Tensor, got {type(limit).__name__}")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        y = input if min is None else where(input < min, min, input)
-        return y if max is None else where(y > max, max, y)
-    if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
-        input = cast(input, FLOAT32)
-    return apply(Clamp(*[limit.item() if isinstance(limit, np.number) else limit for limit in (min, max)]), input)
 
 
 @public("minigrad", "Tensor")

@@ -74,9 +74,14 @@ def _with_number(operation: str, x: Tensor, number: Any) -> tuple[Tensor, Any]:
     if isinstance(number, float):
         return (x if kind == "f" else cast(x, FLOAT32)), number
     if isinstance(number, int):
-        return (cast(x, INT64) if kind == "b" and not isinstance(number, bool) else x), number
+        return (cast(x, INT64) if kind == "b" and not isinstance(number, bool) else x), wrapped(number, kind)
     hint = "; wrap it with minigrad.tensor(...)" if isinstance(number, (np.ndarray, list, tuple)) else ""
     raise TypeError(f"{operation}: a Tensor or a number is needed, got {type(number).__name__}{hint}")
+
+
+def wrapped(number: Any, kind: str) -> Any:
+    """A number beside a tensor of this kind of dtype: a negative one beside bytes is its two's complement."""
+    return number + 256 if kind == "u" and number < 0 else number
 
 
 def result_type(a: Array, b: Array) -> np.dtype:

@@ -1,12 +1,14 @@
-"""Elementary functions beyond arithmetic: sine and cosine, and what powers and products are composed to."""
+"""Elementary functions beyond arithmetic: sine and cosine, limits, and what powers and products are composed to."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Tensor, apply
+import numpy as np
+
+from ..autograd import Tensor, apply, tensor_of
 from ..devices import Array, xp_of
-from .arithmetic import clamp, neg, pow, sqrt, where
+from .arithmetic import neg, pow, sqrt, where
 from .common import BOOL, INT64, as_float, cast, operands, require_tensor
 from .elementwise import Elementwise
 from .public import public
@@ -34,6 +36,24 @@ class Cos(Elementwise):
 
     def dx(self, dy: Tensor, x: Tensor) -> Tensor:
         return neg(dy * sin(x))
+
+
+class Clamp(Elementwise):
+    """y = x limited to [low, high]; dx = dy where low <= x <= high, else 0."""
+
+    def __init__(self, low: float | None, high: float | None) -> None:
+        self.low, self.high = low, high
+
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).clip(x, self.low, self.high)
+
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        inside = x == x
+        if self.low is not None:
+            inside = inside & (x >= self.low)
+        if self.high is not None:
+            inside = inside & (x <= self.high)
+        return where(inside, dy, 0.0)
 
 
 @public("minigrad", "Tensor", "in-place")
@@ -65,6 +85,43 @@ def rsqrt(input: Tensor) -> Tensor:
 def reciprocal(input: Tensor) -> Tensor:
     """1 / input."""
     return 1.0 / as_float("reciprocal", input)
+
+
+@public("minigrad", "Tensor", "in-place")
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """input limited to [min, max], numbers or Tensors; max where min > max. Errors: ValueError if both are None."""
+    require_tensor("clamp", "input", input)
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of min and max must be given")
+    for name, limit in (("min", min), ("max", max)):
+        if limit is not None and not isinstance(limit, (int, float, np.number, Tensor)):
+            raise TypeError(f"clamp: {name} must be a number or a Tensor, got {type(limit).__name__}")
+    limits = [None if limit is None else operands("clamp", input, limit)[1] for limit in (min, max)]
+    for limit in limits:
+        input = input if limit is None else operands("clamp", input, limit)[0]
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return _between(input, *limits)
+    return apply(Clamp(*limits), input)
+
+
+def _between(x: Tensor, low: Any, high: Any) -> Tensor:
+    """clamp with Tensors as limits. dy goes to x where low <= x <= high, to low where x < low < high, and to high where
+    x > high or high < low; to none of them where x < low = high, or where one is nan: as in PyTorch."""
+    xp, array = xp_of(x.array), x.array
+    low, high = (
+        limit if limit is None or isinstance(limit, Tensor) else tensor_of(xp.asarray(limit, dtype=x.dtype))
+        for limit in (low, high)
+    )
+    array = array if low is None else xp.maximum(array, low.array)
+    y = tensor_of(xp.asarray(array if high is None else xp.minimum(array, high.array), dtype=x.dtype))
+    inside = x == x
+    if high is not None:
+        inside, above = inside & (x <= high), x > high
+        y = where(above if low is None else above | (high < low), high, y)
+    if low is not None:
+        inside, below = inside & (x >= low), x < low
+        y = where(below if high is None else below & (low < high), low, y)
+    return where(inside, x, y)
 
 
 @public("minigrad", "Tensor", "in-place")

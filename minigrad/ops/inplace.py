@@ -22,7 +22,7 @@ from ..grad_mode import is_grad_enabled
 from ..random import Generator, generator_of
 from ..storage import Storage
 from ..views import View
-from .common import cast, expand
+from .common import cast, expand, wrapped
 from .index import SetItem, index_steps, named, write_array
 from .public import declared, public
 from .shape import Reshaped
@@ -70,6 +70,8 @@ def write(x: Tensor, steps: tuple[Any, ...], value: Any) -> Tensor:
 
     Recorded if either requires a gradient: the new node of x, or of the base that x is a view of, is a SetItem.
     """
+    if isinstance(value, (int, float)):
+        value = wrapped(value, x.array.dtype.kind)
     recorded = is_grad_enabled() and (x.requires_grad or getattr(value, "requires_grad", False))
     check_writable(x, recorded)
     if not recorded:
@@ -140,9 +142,11 @@ def set_item(input: Tensor, index: Any, value: Any) -> None:
 
 @public("Tensor")
 def copy_(x: Tensor, source: Tensor) -> Tensor:
-    """Overwrite x with the numbers of `source` (broadcast, converted, moved from another device if need be)."""
+    """Overwrite x with the numbers of `source` (broadcast, converted, moved from another device if need be), or one."""
+    if isinstance(source, (bool, int, float, np.generic)):
+        source = tensor_of(np.asarray(source))
     if not isinstance(source, Tensor):
-        raise TypeError(f"copy_: source must be a Tensor, got {type(source).__name__}")
+        raise TypeError(f"copy_: source must be a Tensor or a number, got {type(source).__name__}")
     moved = source.to(device_of(x.array))
     return write(x, ALL, cast(expand(moved, x.shape), x.dtype))
 

@@ -15,8 +15,9 @@ import numpy as np
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
 from .activation import log_softmax, softplus
-from .arithmetic import abs, clamp, exp, log, neg, where
+from .arithmetic import abs, exp, log, neg, where
 from .common import cast, check_broadcast, expand, promoted, require_float, require_tensor, sum_to
+from .elementary import clamp
 from .index import gather, index_select
 from .public import public
 from .reduction import mean, sum

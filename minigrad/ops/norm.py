@@ -14,8 +14,9 @@ from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
-from .arithmetic import clamp, sqrt
+from .arithmetic import sqrt
 from .common import require_float
+from .elementary import clamp
 from .public import public
 from .reduction import mean, norm, var
 from .shape import reshape

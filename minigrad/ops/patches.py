@@ -8,9 +8,10 @@ import numpy as np
 
 from ..autograd import Tensor, tensor_of
 from ..devices import xp_of
-from .arithmetic import clamp, where
+from .arithmetic import where
 from .common import require_float
 from .conv import Pair, conv_transpose2d, is_single, pair
+from .elementary import clamp
 from .index import gather
 from .public import public
 from .resize import pad
@@ -156,7 +157,7 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     if t.array.ndim != 3 or t.shape[1:] != (2, 3) or len(size) != 4:
         raise ValueError(f"affine_grid: theta must be (N, 2, 3) and size (N, C, H, W), got {t.shape} and {tuple(size)}")
     xp = xp_of(t.array)
-    ends = [(n - 1) / n if not align_corners else 1.0 for n in size[2:]]
+    ends = [float(n > 1) if align_corners else (n - 1) / n for n in size[2:]]  # a single pixel's center is 0
     rows, columns = (xp.linspace(-end, end, n, dtype=t.dtype) for end, n in zip(ends, size[2:]))
     points = xp.ones((size[2], size[3], 3), t.dtype)
     points[..., 0], points[..., 1] = columns[None, :], rows[:, None]

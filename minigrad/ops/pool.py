@@ -238,7 +238,8 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     for i, j in np.ndindex(height, width):
         top, bottom = i * x.shape[-2] // height, -(-(i + 1) * x.shape[-2] // height)
         left, right = j * x.shape[-1] // width, -(-(j + 1) * x.shape[-1] // width)
-        best = x.array[..., top:bottom, left:right].reshape(*x.shape[:-2], -1).argmax(-1)
+        window = x.array[..., top:bottom, left:right]
+        best = window.reshape(*x.shape[:-2], (bottom - top) * (right - left)).argmax(-1)
         places.append((top + best // (right - left)) * x.shape[-1] + left + best % (right - left))
     chosen = tensor_of(xp_of(x.array).stack(places, -1))
     shape = (*x.shape[:-2], height, width)

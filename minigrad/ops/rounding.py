@@ -29,12 +29,15 @@ class Round(Elementwise):
 
 
 class FloorDivide(Elementwise):
-    """y = floor(a / b); da = db = 0."""
+    """y = floor(a / b), or trunc(a / b) of floats; da = db = 0."""
 
     quiet = True
 
+    def __init__(self, toward_zero: bool = False) -> None:
+        self.toward_zero = toward_zero
+
     def formula(self, a: Array, b: Array) -> Array:
-        return a // b
+        return xp_of(a).trunc(a / b) if self.toward_zero else a // b
 
     def da(self, dy: Tensor) -> Tensor:
         return zeros_like(dy)
@@ -134,9 +137,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in ("floor", "trunc"):
         raise ValueError(f"div: rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     a, b = _divisible("div", input, other)
-    if rounding_mode == "trunc" and "f" in (x.array.dtype.kind for x in (a, b) if isinstance(x, Tensor)):
-        return trunc(true_divide(a, b))
-    quotient = apply(FloorDivide(), a, b)
-    if rounding_mode == "floor":
+    whole = "f" not in (x.array.dtype.kind for x in (a, b) if isinstance(x, Tensor))
+    quotient = apply(FloorDivide(rounding_mode == "trunc" and not whole), a, b)
+    if rounding_mode == "floor" or not whole:
         return quotient
     return quotient + cast((quotient < 0) & (quotient * b != a), quotient.dtype)

@@ -76,6 +76,11 @@ REFUSALS = [
         r"pad: ",
         "Borders are not negative; reflect and replicate pad the last two axes of pictures.",
     ),
+    Refusal(
+        r"nn\.functional\.conv_transpose[12]d",
+        r"output_padding .* must be smaller|reduce padding",
+        "PyTorch does not look at output_padding and sizes where the batch is empty.",
+    ),
     Refusal(r"nn\.functional\.prelu", r"weight must be", "The weight is a vector, as the layer has it."),
 ]
 

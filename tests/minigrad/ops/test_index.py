@@ -1,18 +1,18 @@
 """Indexing in every mixture of ints, slices, None, ..., lists, masks and index tensors, against PyTorch."""
 
-import os
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minigrad as mg
 
-torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these tests, is not installed")
-EXAMPLES = int(os.environ.get("MINIGRAD_FUZZ_EXAMPLES", "200"))
-fuzzed = settings(derandomize=True, deadline=None, max_examples=EXAMPLES, database=None)
+pytest.importorskip("torch", reason="PyTorch, the oracle of these tests, is not installed")
+
+import torch
+
+from tests.oracles.against_torch import fuzzed
 
 
 class Drawn:
@@ -80,7 +80,7 @@ def outcome(call):
         return None
 
 
-@fuzzed
+@fuzzed(2)
 @given(indexed())
 def test_reading_and_its_gradient(drawn):
     shape, index = drawn
@@ -104,7 +104,7 @@ def repeats_places(index, shape):
     return len(places.unique()) < len(places)
 
 
-@fuzzed
+@fuzzed(2)
 @given(indexed(), st.booleans(), st.booleans(), st.data())
 def test_writing_and_its_gradient(drawn, differentiable, scalar, data):
     shape, index = drawn
