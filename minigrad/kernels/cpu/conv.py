@@ -38,22 +38,37 @@ def _fewest(shape: ConvShape) -> int:
     return min(shape.in_channels, shape.out_channels)
 
 
+def _least_pixels(shape: ConvShape) -> int:
+    """How many pixels pay for the transforms of a weight, which training makes anew at each step."""
+    if shape.kernel_size != (3, 3):
+        return 512
+    return 65 if _fewest(shape) >= 256 else 16
+
+
 # The first path that is possible and faster is taken; im2col always is.
 PATHS = {
-    # A quarter of the multiplications, if there are enough channels to pay for the transforms of the tiles: 64 -> 64
-    # channels at 128 px 24.6 / 25.1, strips 55.4 / 62.0; 512 -> 512 at 16 px 14.6 / 16.2, strips 45.8 / 43.2; 16 -> 16
-    # at 32 px even. At 4 px 512 -> 512 is even with im2col (3.5 / 3.6 and 3.5 / 3.3) while the transformed weights are
-    # at hand; where they must be made, as in training, or come from memory, 36 numbers a kernel instead of 9, it
-    # loses: hence the bound of 64 pixels for many channels.
+    # A quarter of the multiplications, if there are enough channels to pay for the transforms of the tiles: 3x3, 64
+    # channels at 24 px, 16 images, 16.2 / 17.5 / 17.7, strips 31.5 / 41.2 / 26.5; 256 at 32 px 15.6 / 15.5 / 21.3,
+    # strips 39.7 / 41.1 / 41.1; 16 -> 16 channels at 32 px even. 5x5, 32 -> 64 to 8 px, 128 images 13.1 / 15.3 / 14.6,
+    # strips 42.4 / 57.7 / 29.3. 4x4, 256 -> 512 to 31 px 44.9 / 36.5 / 51.2, im2col 130.8 / 133.3 / 122.0. 4x4 stride
+    # 2, 64 -> 128 to 64 px 27.8 / 28.7 / 23.9, strips 35.6 / 42.4 / 37.4; but 3x3 stride 2 to 64 px 29.3 / 32.5 / 25.9,
+    # strips 21.3 / 25.3 / 21.7. The weights' transforms are n^2 / k^2 times as large and must be worth it: 256 -> 512
+    # with stride 2 to 32 px, weights transformed anew, 27.4 forward, strips 37.6, but to 16 px 56.8, im2col 34.1; 3x3,
+    # 512 -> 512 at 4 px even with them at hand.
     "winograd": Path(
         winograd,
         lambda shape, dtype: (
-            shape.kernel_size == (3, 3)
-            and shape.stride == shape.dilation == (1, 1)
-            and max(shape.padding) <= 2
+            shape.stride in ((1, 1), (2, 2))
+            and shape.kernel_size[0] == shape.kernel_size[1]
+            and 2 <= -(-shape.kernel_size[0] // shape.stride[0]) <= 5
+            and shape.dilation == (1, 1)
             and dtype == np.float32
         ),
-        lambda shape: _fewest(shape) >= 16 and shape.pixels >= (65 if _fewest(shape) >= 256 else 16),
+        lambda shape: (
+            _fewest(shape) >= 16
+            and shape.kernel_size[0] >= 2 + shape.stride[0]
+            and shape.pixels >= _least_pixels(shape)
+        ),
     ),
     # Few output channels make a product of a few columns, which BLAS computes slowly: 9x9, 64 -> 3 channels at 128 px
     # 31.3 / 18.8 / 18.8, strips 78.2 / 179.6 / 95.4.
@@ -68,7 +83,7 @@ PATHS = {
         lambda shape: shape.out_channels <= 4 <= shape.in_channels // 4 and shape.kernel_size != (1, 1),
     ),
     # Cheaper copies, and columns that stay in the cache, but a weight that must be reordered: 4x4 stride 2, 64 -> 128
-    # channels to 64 px 36.1 / 42.1 / 36.2, im2col 50.7 / 60.3 / 40.9; but 512 -> 1024 to 16 px 175.8 / 145.9 / 215.6,
+    # channels to 64 px 35.6 / 42.4 / 37.4, im2col 48.2 / 64.2 / 43.5; but 512 -> 1024 to 16 px 175.8 / 145.9 / 215.6,
     # im2col 128.8 / 134.0 / 135.1; 512 -> 512 to 1 px 5.9 / 6.3 / 19.4, im2col 1.2 / 1.2 / 9.5.
     "strips": Path(strips, lambda shape, dtype: True, lambda shape: shape.pixels > 256 or _fewest(shape) < 32),
     "im2col": Path(im2col, lambda shape, dtype: True, lambda shape: True),

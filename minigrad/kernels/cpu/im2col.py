@@ -11,7 +11,7 @@ The two adjoints are the same product, differentiated by one factor or the other
     by the weight:  result^^T (O, N H' W') times  columns (N H' W', C kH kW)  =  weight^
 
 This is all there is to convolution on a CPU; what `conv` prefers for larger images computes the same numbers, faster:
-`strips` never holds more than a megabyte of columns at a time, `winograd` needs a quarter of the multiplications.
+`strips` never holds more than a megabyte of columns at a time, `winograd` needs at most 39 % of the multiplications.
 The columns take kH kW times the memory of the image, so that this path suits small images.
 (Chellapilla, Puri and Simard 2006, "High performance convolutional neural networks for document processing".)
 """

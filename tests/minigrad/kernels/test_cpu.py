@@ -10,7 +10,7 @@ import pytest
 import minigrad as mg
 from experiments.bench.shapes import VGG19_LAYERS
 from minigrad.kernels import cpu
-from minigrad.kernels.cpu import conv, im2col, threads, winograd
+from minigrad.kernels.cpu import conv, im2col, threads, weight_cache, winograd
 from minigrad.kernels.cpu.blas import multiply
 from tests.helpers.arrays import random, relative_rms
 
@@ -27,6 +27,11 @@ GEOMETRIES = [
     (2, 3, (5, 5), (5, 5), (1, 1), (0, 0, 0, 0), (1, 1), 1),
     (17, 3, (12, 19), (5, 4), (1, 1), (4, 0, 1, 3), (1, 1), 1),
     (33, 40, (6, 5), (4, 4), (2, 2), (1, 1, 1, 1), (1, 1), 1),
+    (3, 4, (11, 10), (2, 2), (1, 1), (0, 0, 0, 0), (1, 1), 1),
+    (6, 7, (21, 18), (4, 4), (1, 1), (1, 2, 0, 1), (1, 1), 1),
+    (4, 5, (13, 12), (5, 5), (1, 1), (3, 6, 0, 2), (1, 1), 1),
+    (3, 2, (12, 17), (3, 3), (2, 2), (0, 0, 1, 0), (1, 1), 1),
+    (5, 6, (20, 23), (5, 5), (2, 2), (2, 1, 0, 2), (1, 1), 1),
 ]
 
 
@@ -98,19 +103,24 @@ def test_the_three_convolutions_are_adjoint(geometry, dtype, tolerance, path):
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-@pytest.mark.parametrize("shape", [(40, 8, 8), (101, 8, 8), (3, 36, 36), (70, 5, 7), (2, 3, 90), (1, 70, 5)], ids=str)
-def test_winograd_cuts_batches_into_any_pieces(shape, workers, monkeypatch):
+@pytest.mark.parametrize(
+    "shape", [(40, 8, 8), (101, 8, 8), (3, 36, 36), (270, 4, 4), (70, 5, 7), (2, 3, 90), (1, 70, 65)], ids=str
+)
+@pytest.mark.parametrize("kernel, stride", [(3, 1), (4, 2), (5, 1)])
+def test_winograd_cuts_batches_into_any_pieces(shape, kernel, stride, workers, monkeypatch):
     """Several images in a piece, several pieces in an image, all tiles at once; exact tiles and not."""
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
     monkeypatch.setattr(threads, "_num_threads", workers)
     count, *size = shape
-    x, weight, bias = random(count, 5, *size), random(4, 5, 3, 3), random(4)
-    rest = (1, 1), (1, 1, 1, 1), (1, 1), 1
+    x, weight, bias = random(count, 5, *size), random(4, 5, kernel, kernel), random(4)
+    rest = (stride, stride), (2, 1, 1, 2), (1, 1), 1
     single = [a.astype(np.float32) for a in (x, weight, bias)]
     assert relative_rms(cpu.conv2d(*single, *rest), cpu.conv2d(x, weight, bias, *rest)) < 5e-6
     grad = cpu.conv2d(x, weight, None, *rest)
-    back = cpu.conv_transpose2d(grad.astype(np.float32), single[1], None, tuple(size), *rest)
-    assert relative_rms(back, cpu.conv_transpose2d(grad, weight, None, tuple(size), *rest)) < 5e-6
+    back = cpu.conv_transpose2d(grad.astype(np.float32), single[1], random(5).astype(np.float32), tuple(size), *rest)
+    assert relative_rms(back, cpu.conv_transpose2d(grad, weight, random(5), tuple(size), *rest)) < 5e-6
+    gradient = cpu.conv2d_weight(single[0], grad.astype(np.float32), (kernel, kernel), *rest)
+    assert relative_rms(gradient, cpu.conv2d_weight(x, grad, (kernel, kernel), *rest)) < 5e-6
 
 
 def test_transposed_bias_is_added():
@@ -152,12 +162,15 @@ def path_of(x, weight, form="forward", stride=1, padding=1):
 
 CHOICES = [
     ("winograd", (1, 64, 16, 16), (64, 64, 3, 3), {}),
-    ("strips", (1, 64, 32, 32), (64, 64, 3, 3), {"form": "weight_gradient"}),
+    ("winograd", (1, 64, 32, 32), (64, 64, 3, 3), {"form": "weight_gradient"}),
+    ("strips", (1, 64, 64, 64), (128, 64, 3, 3), {"stride": 2}),
     ("strips", (1, 3, 16, 16), (64, 3, 3, 3), {}),
     ("im2col", (1, 512, 8, 8), (512, 512, 3, 3), {}),  # large weights, few pixels
     ("winograd", (2, 512, 8, 8), (512, 512, 3, 3), {}),
     ("im2col", (1, 512, 16, 16), (1024, 512, 4, 4), {"stride": 2}),
-    ("strips", (1, 64, 64, 64), (128, 64, 4, 4), {"stride": 2}),
+    ("winograd", (1, 64, 64, 64), (128, 64, 4, 4), {"stride": 2}),
+    ("winograd", (1, 256, 32, 32), (512, 256, 4, 4), {}),
+    ("winograd", (128, 32, 12, 12), (64, 32, 5, 5), {"padding": 0, "form": "adjoint"}),
     ("mirrored", (1, 64, 64, 64), (3, 64, 9, 9), {"padding": 4}),
     ("mirrored", (1, 64, 64, 64), (3, 64, 9, 9), {"padding": 4, "form": "adjoint"}),
     ("strips", (1, 3, 64, 64), (64, 3, 9, 9), {"padding": 4}),
@@ -174,8 +187,8 @@ def test_the_table_takes_the_path_that_was_measured_to_be_fastest(name, x, weigh
 def test_a_path_asked_for_is_taken_where_it_is_possible(name, monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", name)
     assert path_of((1, 8, 9, 9), (8, 8, 3, 3)) == name
-    assert path_of((1, 8, 9, 9), (8, 8, 3, 3), "weight_gradient") == {"winograd": "strips"}.get(name, name)
-    assert path_of((1, 8, 9, 9), (8, 8, 4, 4), stride=2) == ("im2col" if name == "im2col" else "strips")
+    assert path_of((1, 8, 9, 9), (8, 8, 3, 3), "weight_gradient") == name
+    assert path_of((1, 8, 9, 9), (8, 8, 5, 4), stride=2) == ("im2col" if name == "im2col" else "strips")
 
 
 @pytest.mark.parametrize("sizes", [(8, 12, 20, 3, 1), (40, 33, 6, 4, 2), (20, 3, 9, 5, 1)], ids=str)
@@ -198,7 +211,7 @@ def test_an_unknown_path_is_refused(monkeypatch):
 
 def test_remembered_weights_are_counted_freed_and_bounded(monkeypatch):
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
-    kept, before = winograd.kept, winograd.kept.bytes
+    kept, before = weight_cache.kept, weight_cache.kept.bytes
     x, weight = mg.randn(1, 8, 12, 12), mg.randn(8, 8, 3, 3)
     first = mg.nn.functional.conv2d(x, weight).numpy()
     assert kept.bytes - before == 36 * 8 * 8 * 4

@@ -13,7 +13,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.kernels import cpu
-from minigrad.kernels.cpu import threads, winograd
+from minigrad.kernels.cpu import threads, weight_cache
 from minigrad.kernels.cpu.threads import single_threaded_blas
 from nets import vgg_file
 from nets.vgg import VGG16
@@ -323,7 +323,7 @@ def test_a_wrong_number_of_threads_is_refused_by_the_first_kernel(text, monkeypa
 def test_a_wrong_amount_of_memory_is_refused_by_the_first_kernel(text, monkeypatch):
     monkeypatch.setenv("MINIGRAD_WINOGRAD_MEMORY", text)
     monkeypatch.setenv("MINIGRAD_CONV", "winograd")
-    monkeypatch.setattr(winograd.kept, "limit", None)
+    monkeypatch.setattr(weight_cache.kept, "limit", None)
     x, weight = mg.rand(1, 16, 12, 12), mg.rand(16, 16, 3, 3)
     with mg.no_grad(), pytest.raises(ValueError, match="MINIGRAD_WINOGRAD_MEMORY must be a whole number of megabytes"):
         mg.conv2d(x, weight, padding=1)
