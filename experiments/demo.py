@@ -2,7 +2,7 @@
 
 Each section runs one command that anybody can run by hand; the page names it. Nothing is downloaded: the digits are
 typeset from matplotlib's fonts, the photograph comes with matplotlib, the painting is painted by the project, and the
-network that sees the style has random, calibrated weights.
+network that sees the style has random, calibrated weights. Networks that took longer to train come with the project.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ import numpy as np
 from matplotlib import cbook
 from PIL import Image
 
+from minigrad.data import TypesetDigits
+
 from .common.cli import Parser, UserError, run, writable_folder
 from .common.html_page import Page
+from .common.images import grid, to_array, to_image
+from .common.trained import Shipped
+from .translation.digits import outlines
 
 
 class Demo:
@@ -55,7 +60,8 @@ def gradients(demo: Demo) -> None:
         "which is made of operations too, is checked the same way: first and second order. The error is the largest "
         "difference found, in double precision."
     )
-    demo.page.code(demo.command("Checking every derivative", "minigrad.gradcheck"))
+    table = demo.command("Checking every derivative", "minigrad.gradcheck")
+    demo.page.code(table, folded=f"The table: {table.count(chr(10))} lines, of which the last says: {last_line(table)}")
     demo.page.heading("What a graph looks like")
     demo.page.paragraph(
         "A small convolutional network and its loss, drawn from the graph that the forward pass left behind. Blue are "
@@ -63,6 +69,12 @@ def gradients(demo: Demo) -> None:
     )
     demo.command("Drawing a graph", "minigrad.trace", "draw", "-o", str(demo.out / "graph.png"))
     demo.page.picture(demo.out / "graph.png", width=420)
+    demo.page.sources(["minigrad/autograd.py", "minigrad/gradcheck/check.py", "docs/engine.md"])
+
+
+def last_line(text: str) -> str:
+    """The last line of what a command printed."""
+    return text.strip().rpartition("\n")[2]
 
 
 def style(demo: Demo) -> None:
@@ -85,6 +97,7 @@ def style(demo: Demo) -> None:
         "--size", size, "--steps", steps,
     )  # fmt: skip
     demo.page.pictures([(photograph, "the photograph"), (painting, "the painting"), (result, "the result")], width=290)
+    demo.page.sources(["experiments/style_transfer.py", "experiments/style/search.py", "nets/vgg.py"])
 
 
 def digits(demo: Demo) -> None:
@@ -99,8 +112,90 @@ def digits(demo: Demo) -> None:
         "Training a DCGAN", "experiments.train_gan", "--net", "dcgan_lab", "--dataset", "typeset",
         "--steps", str(steps), "--grid-every", str(max(1, steps // 2)), "--out", str(folder), "--fresh",
     )  # fmt: skip
-    demo.page.pictures([(path, path.stem.replace("_", " ")) for path in _milestones(folder)], width=290)
+    grids = [(path, path.stem.replace("_", " ")) for path in _milestones(folder)]
+    demo.page.pictures(grids, width=290, pixels=True)
     demo.page.picture(folder / "losses.png", width=620)
+    demo.page.paragraph("To watch such a training while it goes on, and to walk through the space of its noise:")
+    demo.page.code(
+        f"python -m experiments.watch {demo.out}\npython -m experiments.gan_latent {folder} --out out/latent"
+    )
+    demo.page.sources(["experiments/gan/training.py", "experiments/gan/losses.py", "nets/dcgan.py"])
+
+
+def trained_networks(demo: Demo) -> None:
+    """What the models that come with the project do, each in one pass."""
+    shipped = Shipped()
+    if not shipped.models:
+        return
+    demo.page.heading("Networks that were trained before")
+    demo.page.paragraph(
+        "These come with the project. Each was trained by it, with the command that is given; here they only work."
+    )
+    for name, model in shipped.models.items():
+        if model.game in WORK:
+            demo.page.paragraph(f"{name}: {model.about}. Learned from: {model.source}.")
+            demo.page.code(f"# trained by\n{model.command}")
+            WORK[model.game](demo, name)
+    demo.page.sources(["experiments/ship.py", "nets/transform_net.py", "nets/unet.py", "nets/srresnet.py"])
+
+
+def paint_at_once(demo: Demo, name: str) -> None:
+    """The photograph in a trained style."""
+    photograph, result = demo.out / "photograph.png", demo.out / f"{name}.png"
+    demo.command(
+        f"Painting in one pass: {name}", "experiments.fast_style", "apply", name, str(photograph), "-o", str(result),
+        "--size", "96" if demo.quick else "400",
+    )  # fmt: skip
+    demo.page.pictures([(photograph, "the photograph"), (result, "in one pass")], width=290)
+
+
+def translate_outlines(demo: Demo, name: str) -> None:
+    """Outlines of digits into digits."""
+    drawings, results = demo.out / "outlines", demo.out / name
+    drawings.mkdir(exist_ok=True)
+    for number, drawing in enumerate(outlines(TypesetDigits(8, train=False).pixels)):
+        Image.fromarray(drawing[0]).save(drawings / f"{number}.png")
+    demo.command(f"Outlines into digits: {name}", "experiments.translate", name, str(drawings), "-o", str(results))
+    for folder, caption in ((drawings, "outlines"), (results, "what the network makes of them")):
+        pictures = [to_array(Image.open(folder / f"{number}.png")) for number in range(8)]
+        demo.page.picture(to_image(grid(np.concatenate(pictures), columns=8)), caption, width=560, pixels=True)
+
+
+def enlarge(demo: Demo, name: str) -> None:
+    """A part of the photograph made small and enlarged again."""
+    small, large = demo.out / "small.png", demo.out / f"{name}.png"
+    with Image.open(demo.out / "photograph.png") as photograph:
+        photograph.crop((140, 40, 380, 280)).resize((60, 60), Image.Resampling.BICUBIC).save(small)
+    demo.command(
+        f"Enlarging four times: {name}", "experiments.super_resolution", "enlarge", name, str(small), "-o", str(large)
+    )
+    with Image.open(small) as image:
+        simple = image.resize((240, 240), Image.Resampling.BICUBIC)
+    demo.page.pictures(
+        [(small, "a small picture"), (simple, "bicubic"), (large, "the network's")], width=240, pixels=True
+    )
+
+
+def draw_sentence(demo: Demo, name: str) -> None:
+    """A picture of a sentence."""
+    sentence, result = "a large red seven on a blue ground", demo.out / f"{name}.png"
+    demo.command(f"Drawing a sentence: {name}", "experiments.draw_text", name, sentence, "-o", str(result))
+    demo.page.picture(result, sentence, width=620, pixels=True)
+
+
+def walk(demo: Demo, name: str) -> None:
+    """Pictures from noise, and what lies between them."""
+    folder = demo.out / name
+    demo.command(f"From noise to pictures: {name}", "experiments.gan_latent", name, "--out", str(folder))
+    demo.page.pictures(
+        [(folder / "interpolation.png", "from one to another"), (folder / "walk.gif", "a walk")], width=320
+    )
+
+
+WORK = {
+    "fast_style": paint_at_once, "pix2pix": translate_outlines, "super_resolution": enlarge, "gan_cls": draw_sentence,
+    "gan": walk,
+}  # fmt: skip
 
 
 def _milestones(folder: Path, count: int = 3) -> list[Path]:
@@ -121,8 +216,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, not how well")
     options = parser.parse_args(arguments)
     demo = Demo(writable_folder(options.out), options.quick)
-    for section in (style, digits, gradients):
+    for section in (style, digits, trained_networks, gradients):
         section(demo)
+    demo.page.heading("What to try next")
+    demo.page.code("python -m experiments\npython -m experiments.gan_2d --page\npython -m experiments.ship list")
     demo.page.heading("How long it took")
     demo.page.table(["section", "seconds"], [(title, f"{seconds:.1f}") for title, seconds in demo.times])
     demo.page.save(demo.out / "index.html")

@@ -20,15 +20,19 @@ from minigrad.files import check_outputs
 
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
 from .common.images import grid, load_picture, picture_kind, resize, save_picture
+from .common.trained import shipped_for, trained_file
 from .text.panel import panel
-from .text.trained import Trained, between
+from .text.trained import TEXT_GAMES, Trained, between
 
 ENLARGED = 4  # how many pixels of the file show one of the picture
 
 
 def make_parser() -> Parser:
     parser = Parser("Draw what a sentence says.", prog="python -m experiments.draw_text")
-    parser.add_argument("run", type=Path, metavar="RUN", help="a folder of train_text_gan, or a checkpoint")
+    parser.add_argument(
+        "run", type=trained_file(TEXT_GAMES), metavar="RUN|CHECKPOINT|NAME",
+        help=f"a run of train_text_gan, or one of its checkpoints; {shipped_for(TEXT_GAMES)}",
+    )  # fmt: skip
     parser.add_argument("sentence", nargs="?", metavar="SENTENCE", help='like "a small red seven on a blue ground"')
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="the picture's file")
     parser.add_argument("--count", type=positive_int, default=8, metavar="N", help="pictures side by side")

@@ -2,11 +2,13 @@
 
     python -m experiments.fast_style train starry_night.jpg --content photos --weights vgg16.npz --out runs/starry
     python -m experiments.fast_style apply runs/starry photo.jpg -o painted.png
+    python -m experiments.fast_style apply starry photo.jpg -o painted.png
     python -m experiments.fast_style apply runs/starry holiday.gif -o painted.gif --size 400
     python -m experiments.fast_style apply mosaic.npz photos -o painted
 
-The last one is a model of pytorch/examples, converted: python -m weights_converter mosaic.pth -o mosaic.npz. The last
-eighth of the photographs, by name, is not trained on but shown and measured. See `experiments/style/fast.py`.
+The second one of these uses a model that comes with the project; the last one a model of pytorch/examples, converted:
+python -m weights_converter mosaic.pth -o mosaic.npz. The last eighth of the photographs, by name, is not trained on but
+shown and measured. See `experiments/style/fast.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from minigrad.devices import Device
 from nets import transform_net, vgg
 from nets.transform_net import TransformNet
 
-from .common import run_checkpoints
 from .common.cli import (
     Parser,
     UserError,
@@ -38,6 +39,7 @@ from .common.cli import (
 from .common.images import load_picture
 from .common.picture_files import for_each_picture
 from .common.run_parts import load_part
+from .common.trained import read_trained, shipped_for, trained_file
 from .common.training_run import add_training_options, train
 from .style.fast import FastStyle, FastStyleSettings
 from .style.perceptual import Weights
@@ -75,7 +77,10 @@ def _add_train(parser: Parser) -> None:
 
 
 def _add_apply(parser: Parser) -> None:
-    parser.add_argument("model", type=Path, metavar="DIR|FILE", help="a run, a checkpoint, or a converted model")
+    parser.add_argument(
+        "model", type=trained_file([FastStyle.name]), metavar="DIR|FILE|NAME",
+        help=f"a run, a checkpoint, a converted model; {shipped_for([FastStyle.name])}",
+    )  # fmt: skip
     parser.add_argument("pictures", type=Path, metavar="PICTURE|FOLDER|GIF", help="what to stylize")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a file for a picture, else a folder")
     parser.add_argument("--size", type=positive_int, metavar="N", help="longer side in pixels; default: the picture's")
@@ -115,9 +120,8 @@ def train_style(options: argparse.Namespace) -> dict[str, float]:
 def apply_style(options: argparse.Namespace) -> None:
     """Stylize a picture, a folder, or an animation."""
     device = start(options)
-    for path in (options.model, options.pictures):
-        if not path.exists():
-            raise UserError(f"{path}: there is no such file or folder")
+    if not options.pictures.exists():
+        raise UserError(f"{options.pictures}: there is no such file or folder")
     net = load_model(options.model, device)
 
     def make(source: Path, target: Path) -> None:
@@ -128,23 +132,22 @@ def apply_style(options: argparse.Namespace) -> None:
 
 
 def load_model(path: Path, device: Device) -> TransformNet:
-    """The network of a run's folder, of a checkpoint, or of a converted file.
+    """The network in a checkpoint, a model file, or a converted file.
 
     Errors: UserError for a file of something else.
     """
-    file = path / run_checkpoints.NEWEST if path.is_dir() else path
-    content = mg.load(file)
+    content = mg.load(path)
     if isinstance(content, dict) and content.get("kind") == transform_net.KIND:
-        return transform_net.load(file).to(device=device).eval().requires_grad_(False)
-    checkpoint = run_checkpoints.read(file, device)
+        return transform_net.load(path).to(device=device).eval().requires_grad_(False)
+    checkpoint = read_trained(path, device)
     if checkpoint.game != FastStyle.name:
-        raise UserError(f"{file}: a checkpoint of {checkpoint.game}; a run of fast_style is needed")
+        raise UserError(f"{path}: a checkpoint of {checkpoint.game}; a run of fast_style is needed")
     with mg.nn.init.skip_init():
         net = TransformNet().to(device=device)
     try:
         load_part(net, checkpoint.parts.get("net"), "parts.net")
     except ValueError as error:
-        raise UserError(f"{file}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
     return net.eval().requires_grad_(False)
 
 

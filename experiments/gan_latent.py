@@ -23,10 +23,11 @@ import minigrad as mg
 from minigrad.autograd import Tensor
 from minigrad.files import check_outputs
 
-from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start
+from .common.cli import Parser, UserError, add_common, positive_int, run, start
 from .common.html_page import Page
 from .common.images import grid, label_font, save_gif, save_picture, strip, to_image
 from .common.output_folder import OutputFolder
+from .common.trained import shipped_for, trained_file
 from .gan.checkpoints import Trained
 from .gan.styles import Styles, has_styles
 
@@ -158,7 +159,10 @@ def write_page(folder: Path, styles: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = Parser("Explore the noise space of a trained generator.", prog="python -m experiments.gan_latent")
-    parser.add_argument("checkpoint", type=existing_file, metavar="CHECKPOINT", help="a checkpoint.npz of train_gan")
+    parser.add_argument(
+        "checkpoint", type=trained_file(["gan"]), metavar="RUN|CHECKPOINT|NAME",
+        help=f"a run of train_gan, or one of its checkpoints; {shipped_for(['gan'])}",
+    )  # fmt: skip
     parser.add_argument("--out", default="out/latent", metavar="DIR", help="the folder for the results")
     for letter, numbers in (("a", [0, 1, 2]), ("b", [3, 4, 5]), ("c", [6, 7, 8])):
         text = f"three samples by number, see contact.png (default: {','.join(map(str, numbers))})"

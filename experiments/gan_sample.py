@@ -15,7 +15,8 @@ import numpy as np
 from minigrad.autograd import Tensor
 from minigrad.files import atomic_write, check_outputs
 
-from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
+from .common.cli import Parser, UserError, add_common, positive_int, run, start, writable_file
+from .common.trained import shipped_for, trained_file
 from .gan.checkpoints import Trained
 
 
@@ -34,7 +35,10 @@ def save_array(array: np.ndarray, path: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = Parser("Draw pictures from a trained generator.", prog="python -m experiments.gan_sample")
-    parser.add_argument("checkpoint", type=existing_file, metavar="CHECKPOINT", help="a checkpoint.npz of train_gan")
+    parser.add_argument(
+        "checkpoint", type=trained_file(["gan"]), metavar="RUN|CHECKPOINT|NAME",
+        help=f"a run of train_gan, or one of its checkpoints; {shipped_for(['gan'])}",
+    )  # fmt: skip
     parser.add_argument("-n", type=positive_int, default=64, metavar="N", help="how many")
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npy", help="where to write them")
     parser.add_argument("--labels", action="store_true", help="also write the classes (conditional generators)")

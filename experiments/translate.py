@@ -19,14 +19,18 @@ from minigrad.devices import Device
 from .common.cli import Parser, UserError, add_common, positive_int, run, start
 from .common.images import save_picture
 from .common.picture_files import for_each_picture
-from .translation.games import Translator, load_translator
+from .common.trained import shipped_for, trained_file
+from .translation.games import GAMES, Translator, load_translator
 from .translation.pictures import scaled, to_unit
 
 
 def make_parser() -> Parser:
     """The command line's options."""
     parser = Parser("Translate pictures with a trained network.", prog="python -m experiments.translate")
-    parser.add_argument("run", type=Path, metavar="RUN|CHECKPOINT", help="a run's folder, or one of its checkpoints")
+    parser.add_argument(
+        "run", type=trained_file(list(GAMES)), metavar="RUN|CHECKPOINT|NAME",
+        help=f"a run's folder, or one of its checkpoints; {shipped_for(list(GAMES))}",
+    )  # fmt: skip
     parser.add_argument("pictures", type=Path, metavar="PICTURE|FOLDER", help="what to translate")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="a file for a picture, else a folder")
     parser.add_argument("--direction", choices=("AtoB", "BtoA"), help="default: as trained, AtoB for cycles")
@@ -39,9 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     options = make_parser().parse_args(arguments)
     device = start(options)
-    for path in (options.run, options.pictures):
-        if not path.exists():
-            raise UserError(f"{path}: there is no such file or folder")
+    if not options.pictures.exists():
+        raise UserError(f"{options.pictures}: there is no such file or folder")
     translator = load_translator(options.run, options.direction, device)
     size = checked_size(translator, options.size)
     start(options)  # making the network drew from the generator too: the U-Net's noise begins at the seed

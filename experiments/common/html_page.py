@@ -31,6 +31,10 @@ MIME = {
     ".gif": "image/gif",
 }
 
+ROOT = Path(__file__).resolve().parents[2]  # of the repository, or of what is installed
+
+UNEVEN = 8  # times enlarged: from here on one does not see that some pixels are larger than others
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1e; --paper: #fdfdfb; --faint: #6b6b70; --line: #dcdcd6; }
 @media (prefers-color-scheme: dark) {
@@ -46,6 +50,8 @@ figure img { max-width: 100%; height: auto; border-radius: 4px; }
 figcaption { color: var(--faint); font-size: 0.9rem; max-width: 32rem; }
 img.pixels { image-rendering: pixelated; }
 .scroll { overflow-x: auto; }
+details { margin: 0.8rem 0; } summary { cursor: pointer; min-height: 2rem; }
+a { color: #2a78d6; } .faint { color: var(--faint); font-size: 0.9rem; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left; }
 caption { caption-side: bottom; text-align: left; color: var(--faint); padding-top: 0.4rem; }
@@ -71,17 +77,25 @@ class Page:
     def paragraph(self, text: str) -> None:
         self._parts.append(f"<p>{html.escape(text)}</p>")
 
-    def code(self, text: str) -> None:
-        """Text with its line breaks kept: a command, or a printed table."""
-        self._parts.append(f"<pre>{html.escape(text)}</pre>")
+    def code(self, text: str, folded: str = "") -> None:
+        """Text with its line breaks kept: a command, or a printed table. folded: if given, only this line is seen until
+        it is opened."""
+        block = f"<pre>{html.escape(text)}</pre>"
+        summary = f"<details><summary>{html.escape(folded)}</summary>{block}</details>"
+        self._parts.append(summary if folded else block)
+
+    def sources(self, paths: Sequence[str]) -> None:
+        """The program's files that the page is about, by their paths in the repository; links where they are there."""
+        self._parts.append(list(paths))
 
     def picture(self, source: Source, caption: str = "", width: int | None = None, pixels: bool = False) -> None:
-        """One picture: a file or a Pillow image. width: on the page; pixels: enlarge without blurring."""
+        """One picture: a file or a Pillow image. width: on the page; pixels: enlarge without blurring, to the whole
+        multiple of its own size that is nearest to the width."""
         self.pictures([(source, caption)], width, pixels)
 
     def pictures(self, pictures: Sequence[tuple[Source, str]], width: int | None = None, pixels: bool = False) -> None:
         """Pictures with captions, side by side where the window is wide enough."""
-        self._parts.append([(source, caption, width, pixels) for source, caption in pictures])
+        self._parts.append(tuple((source, caption, width, pixels) for source, caption in pictures))
 
     def table(self, header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "") -> None:
         """A table; numbers are shown with four significant digits."""
@@ -98,7 +112,7 @@ class Page:
         Errors: ValueError when a picture's file is missing or of a format that browsers do not show.
         """
         folder = Path(path).resolve().parent
-        parts = [part if isinstance(part, str) else _row(part, folder, embed) for part in self._parts]
+        parts = [_part(part, folder, embed) for part in self._parts]
         text = (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -110,15 +124,44 @@ class Page:
             file.write(text.encode())
 
 
-def _row(pictures: list[tuple[Source, str, int | None, bool]], folder: Path, embed: bool) -> str:
+def _part(part: Any, folder: Path, embed: bool) -> str:
+    """A part of a page as HTML: text that is HTML already, pictures (a tuple), or paths of sources (a list)."""
+    if isinstance(part, str):
+        return part
+    if isinstance(part, tuple):
+        return _row(part, folder, embed)
+    return f'<p class="faint">The program: {", ".join(_source(path, folder) for path in part)}</p>'
+
+
+def _source(path: str, folder: Path) -> str:
+    text = f"<code>{html.escape(path)}</code>"
+    if not (ROOT / path).is_file():
+        return text
+    way = Path(os.path.relpath(ROOT / path, folder)).as_posix()
+    return f'<a href="{html.escape(way)}">{text}</a>'
+
+
+def _row(pictures: tuple[tuple[Source, str, int | None, bool], ...], folder: Path, embed: bool) -> str:
     return '<div class="row">' + "".join(_figure(*picture, folder, embed) for picture in pictures) + "</div>"
 
 
 def _figure(source: Source, caption: str, width: int | None, pixels: bool, folder: Path, embed: bool) -> str:
+    if width and pixels:
+        own = source.width if isinstance(source, Image.Image) else _width(Path(source))
+        width = own * max(1, round(width / own)) if width < UNEVEN * own else width
     attributes = f' width="{width}"' if width else ""
     attributes += ' class="pixels"' if pixels else ""
     image = f'<img src="{_address(source, folder, embed)}" alt="{html.escape(caption)}"{attributes}>'
     return f"<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def _width(path: Path) -> int:
+    """A picture file's width in pixels, 1 where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return image.width
+    except OSError:
+        return 1
 
 
 def _address(source: Source, folder: Path, embed: bool) -> str:

@@ -110,10 +110,19 @@ def read(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrade] | Non
 
     Errors: UserError, naming the file and the key, if it is missing, damaged, of another kind or another structure.
     """
+    return checked(path, read_state(path, device), upgrades)
+
+
+def read_state(path: Path, device: Device = CPU) -> Any:
+    """What a file of `mg.save` holds. Errors: UserError naming the file."""
     try:
-        state = mg.load(path, device)
+        return mg.load(path, device)
     except (OSError, ValueError) as error:
         raise UserError(sentence(error)) from error
+
+
+def checked(path: Path, state: Any, upgrades: Mapping[str, Upgrade] | None = None) -> Checkpoint:
+    """The checkpoint that was read from a file. Errors: UserError as of `read`."""
     kind = state.get("kind") if isinstance(state, dict) else None
     try:
         if isinstance(kind, str) and upgrades and kind in upgrades:

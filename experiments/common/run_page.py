@@ -20,6 +20,7 @@ from .plots import plot_curves, read_losses
 from .run_checkpoints import NUMBERED, PICTURE
 
 GIF_FRAMES = 60
+SMALL = 300  # pixels
 FIXED_NAMES = (
     "checkpoint.npz", "losses.csv", "status.json", "samples_final.png", "samples.gif", "metrics.json", "index.html",
 )  # fmt: skip
@@ -88,14 +89,28 @@ def write_metrics(folder: OutputFolder, metrics: Mapping[str, Any]) -> None:
         file.write(json.dumps(dict(metrics), indent=1).encode())
 
 
-def write_page(folder: OutputFolder, about: About, settings: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-    """The run's page, index.html, from what lies in its folder."""
+def is_small(path: Path) -> bool:
+    """Whether a picture is so small that it is enlarged, with every pixel a square."""
+    with Image.open(path) as image:
+        return image.width <= SMALL
+
+
+def write_page(
+    folder: OutputFolder, about: About, settings: Mapping[str, Any], metrics: Mapping[str, Any],
+    commands: Sequence[str] = (), sources: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """The run's page, index.html, from what lies in its folder. commands: what to try next; sources: the program's."""
     page = Page(about.title, about.lead)
     numbered = numbered_pictures(folder)
     chosen = dict([numbered[0], numbered[len(numbered) // 2]] if numbered else [])
     pictures = [(path, f"step {step}") for step, path in chosen.items()]
-    page.pictures([*pictures, (folder.path / "samples_final.png", "at the end")], width=290)
-    page.picture(folder.path / "samples.gif", "the same inputs, from the first step to the last", width=290)
+    final = folder.path / "samples_final.png"
+    pixels = is_small(final)
+    page.pictures([*pictures, (final, "at the end")], width=480 if pixels else 290, pixels=pixels)
+    animation = folder.path / "samples.gif"
+    page.picture(
+        animation, "the same inputs, from the first step to the last", width=480 if pixels else 290, pixels=pixels
+    )
     page.heading("The training")
     if about.explanation:
         page.paragraph(about.explanation)
@@ -108,4 +123,9 @@ def write_page(folder: OutputFolder, about: About, settings: Mapping[str, Any], 
             page.picture(path, "samples, and below each the training picture nearest to it", width=620)
     page.heading("Settings")
     page.table(["setting", "value"], [(name, str(value)) for name, value in settings.items()])
+    if commands:
+        page.heading("What to try next")
+        page.code("\n".join(commands))
+    if sources:
+        page.sources(sources)
     page.save(folder.file("index.html"))

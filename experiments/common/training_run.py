@@ -80,12 +80,15 @@ class Game(ABC):
     parts: by name everything that decides how the run goes on and changes while it runs: networks, optimizers,
     schedules, averages, loaders, pools of pictures (whatever has state_dict and load_state_dict), and tensors such as
     a fixed noise. The step number, the random generator and the losses are the frame's.
+    commands: what to try with the run when it is over, "experiments.x {run}". sources: the files to read about it.
     upgrades: for each older kind of checkpoint ("minigrad-gan") a function that gives it the present structure.
     """
 
     name: ClassVar[str]
     columns: ClassVar[Sequence[str]]
     upgrades: ClassVar[Mapping[str, Upgrade]] = {}
+    commands: ClassVar[Sequence[str]] = ()
+    sources: ClassVar[Sequence[str]] = ()
     settings: Any
     about: About
     parts: Mapping[str, Part]
@@ -240,7 +243,9 @@ class TrainingRun:
         metrics = dict(self.game.metrics())
         if metrics:
             run_page.write_metrics(self.folder, metrics)
-        run_page.write_page(self.folder, self.game.about, dataclasses.asdict(self.game.settings), metrics)
+        commands = [f"python -m {command.format(run=self.folder.path)}" for command in self.game.commands]
+        settings = dataclasses.asdict(self.game.settings)
+        run_page.write_page(self.folder, self.game.about, settings, metrics, commands, self.game.sources)
 
 
 def check_same(checkpoint: Checkpoint, game: Game) -> None:

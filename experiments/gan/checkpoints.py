@@ -18,6 +18,7 @@ from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_checkpoints import Checkpoint, Upgrade
 from ..common.run_parts import check_like, short_repr
+from ..common.trained import read_trained
 from .growth import Growth
 from .recipes import check, make_networks, noise_sampler
 from .settings import GanSettings
@@ -61,7 +62,7 @@ UPGRADES: Mapping[str, Upgrade] = {"minigrad-gan": from_first_version}
 
 def read(path: str | os.PathLike[str], device: Device = devices.CPU) -> tuple[Checkpoint, GanSettings]:
     """A GAN's checkpoint and its settings. Errors: UserError, naming the file and the key that is wrong."""
-    checkpoint = run_checkpoints.read(Path(path), device, UPGRADES)
+    checkpoint = read_trained(Path(path), device, UPGRADES)
     if checkpoint.game != "gan":
         raise UserError(f"{path}: a checkpoint of {short_repr(checkpoint.game)}, not of a GAN")
     settings = checkpoint.settings_as(GanSettings)

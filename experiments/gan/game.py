@@ -42,6 +42,8 @@ class Gan(Game):
     """Two networks against each other, with the settings of `GanSettings`, on a data set of pictures."""
 
     name, columns, upgrades = "gan", ("d_loss", "g_loss", "d_real", "d_fake"), UPGRADES
+    commands = ("experiments.gan_latent {run} --out out/latent", "experiments.gan_metrics {run}/checkpoint.npz")
+    sources = ("experiments/gan/training.py", "experiments/gan/losses.py", "nets/dcgan.py", "nets/mlp_gan.py")
 
     def __init__(self, settings: GanSettings, dataset: Any, device: Device) -> None:
         self.settings, self.about, self.device = settings, about(settings), device

@@ -48,6 +48,8 @@ class FastStyle(Game):
     """A transformation network and the loss it learns from. (Johnson, Alahi and Fei-Fei 2016.)"""
 
     name, columns, about = "fast_style", ("loss", "content", "style", "tv", "pixel"), ABOUT
+    commands = ("experiments.fast_style apply {run} photo.jpg -o painted.png",)
+    sources = ("experiments/style/fast.py", "experiments/style/perceptual.py", "nets/transform_net.py")
 
     def __init__(
         self, settings: FastStyleSettings, crops: RandomCrops, shown: Sequence[np.ndarray], style: np.ndarray,

@@ -32,6 +32,7 @@ from ..common.cli import (
 )
 from ..common.images import load_picture, picture_kind, save_picture
 from ..common.progress import progress_bar
+from ..common.trained import shipped_for, trained_file
 from ..common.training_run import add_training_options, train
 from .data import Crops, picture_files
 from .enlarge import TILE, enlarge
@@ -90,7 +91,10 @@ def make_parser() -> Parser:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a training run, or a checkpoint")
+    parser.add_argument(
+        "run", type=trained_file([SuperResolution.name]), metavar="RUN|CHECKPOINT|NAME",
+        help=f"the folder of a training run, or a checkpoint; {shipped_for([SuperResolution.name])}",
+    )  # fmt: skip
 
 
 def train_network(options: argparse.Namespace) -> None:

@@ -24,13 +24,14 @@ from minigrad.nn import functional as F
 from nets import vgg
 from nets.srresnet import COLORS, Discriminator, SRResNet
 
-from ..common import run_checkpoints
 from ..common.averaging import Average, warmed_up
 from ..common.cli import UserError
 from ..common.images import Picture, grid
 from ..common.losses import bce
+from ..common.run_checkpoints import Checkpoint
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part, load_part
+from ..common.trained import read_trained
 from ..common.training_run import Game
 from .data import Crops
 from .evaluation import evaluate
@@ -68,6 +69,8 @@ class SuperResolution(Game):
 
     name = "super_resolution"
     columns: ClassVar[Sequence[str]] = ("loss",)
+    commands = ("experiments.super_resolution enlarge {run} picture.jpg -o large.png",)
+    sources = ("experiments/super_resolution/game.py", "nets/srresnet.py")
 
     def __init__(self, settings: Settings, crops: Crops, device: Device, test: Path | None = None) -> None:
         self.settings, self.device, self.crops, self.test = settings, device, crops, test
@@ -193,10 +196,10 @@ def load_generator(path: Path, into: SRResNet) -> None:
         raise UserError(f"{checkpoint.path}: does not fit this network: {error}") from error
 
 
-def read_run(path: Path) -> tuple[run_checkpoints.Checkpoint, Settings]:
+def read_run(path: Path) -> tuple[Checkpoint, Settings]:
     """The checkpoint of a run, given by its folder or its file. Errors: UserError naming the file."""
-    file = path / run_checkpoints.NEWEST if path.is_dir() else path
-    checkpoint = run_checkpoints.read(file)
+    checkpoint = read_trained(path)
+    file = checkpoint.path
     if checkpoint.game != SuperResolution.name:
         raise UserError(f"{file}: a checkpoint of {checkpoint.game}, not of {SuperResolution.name}")
     settings: Any = checkpoint.settings_as(Settings)

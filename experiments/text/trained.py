@@ -13,12 +13,13 @@ from minigrad.data.captioned_digits import WORDS, tokens
 from minigrad.devices import CPU, Device
 from nets.text_gan import TextEncoder
 
-from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_parts import load_part
+from ..common.trained import read_trained
 from . import gan_cls, stackgan
 
 BATCH = 128
+TEXT_GAMES = (gan_cls.GanCls.name, stackgan.StackGan.name)
 
 
 class Trained:
@@ -28,8 +29,8 @@ class Trained:
     """
 
     def __init__(self, path: Path, device: Device = CPU) -> None:
-        self.file = path / run_checkpoints.NEWEST if path.is_dir() else path
-        checkpoint = run_checkpoints.read(self.file)
+        checkpoint = read_trained(path)
+        self.file = checkpoint.path
         kinds: dict[str, tuple[type, Any]] = {
             gan_cls.GanCls.name: (gan_cls.Settings, gan_cls.make_networks),
             stackgan.StackGan.name: (stackgan.Settings, stackgan.make_generator),

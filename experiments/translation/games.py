@@ -9,9 +9,9 @@ from typing import Any
 from minigrad import nn
 from minigrad.devices import Device
 
-from ..common import run_checkpoints
 from ..common.cli import UserError
 from ..common.run_parts import load_part
+from ..common.trained import read_trained
 from .cycle import CycleGAN, DiscoGAN
 from .pix2pix import Pix2Pix
 from .settings import CycleSettings, Pix2PixSettings, Settings, TransferSettings
@@ -114,8 +114,8 @@ def load_translator(path: Path, direction: str | None, device: Device) -> Transl
 
     Errors: UserError for a checkpoint of something else, and for a direction that was not trained.
     """
-    file = path / run_checkpoints.NEWEST if path.is_dir() else path
-    checkpoint = run_checkpoints.read(file, device)
+    checkpoint = read_trained(path, device)
+    file = checkpoint.path
     if checkpoint.game not in GAMES:
         raise UserError(f"{file}: a checkpoint of {checkpoint.game}; a run of {', '.join(GAMES)} is needed")
     recipe = GAMES[checkpoint.game]
