@@ -41,7 +41,7 @@ STYLE = """
   :root { --ink: #e8e8e6; --paper: #18181a; --faint: #9a9aa0; --line: #3a3a3e; }
 }
 body { max-width: 62rem; margin: 2.5rem auto; padding: 0 1.2rem; color: var(--ink); background: var(--paper);
-       font: 17px/1.55 system-ui, sans-serif; }
+       font: 17px/1.55 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.9rem; line-height: 1.2; } h2 { font-size: 1.3rem; margin-top: 2.4rem; }
 p { max-width: 44rem; } p.lead { color: var(--faint); font-size: 1.1rem; }
 .row { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start; }
@@ -53,7 +53,7 @@ img.pixels { image-rendering: pixelated; }
 details { margin: 0.8rem 0; } summary { cursor: pointer; min-height: 2rem; }
 a { color: #2a78d6; } .faint { color: var(--faint); font-size: 0.9rem; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left; }
+th, td { overflow-wrap: normal; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left; }
 caption { caption-side: bottom; text-align: left; color: var(--faint); padding-top: 0.4rem; }
 pre { background: color-mix(in srgb, var(--ink) 7%, transparent); padding: 0.8rem 1rem; overflow-x: auto;
       border-radius: 4px; font-size: 0.88rem; }
