@@ -20,7 +20,7 @@ from minigrad.files import check_outputs
 
 from .common.cli import Parser, UserError, add_common, existing_file, positive_int, run, start, writable_file
 from .common.images import grid, load_picture, picture_kind, resize, save_picture
-from .common.trained import shipped_for, trained_file
+from .common.trained import find_trained, shipped_for
 from .text.panel import panel
 from .text.trained import TEXT_GAMES, Trained, between
 
@@ -30,7 +30,7 @@ ENLARGED = 4  # how many pixels of the file show one of the picture
 def make_parser() -> Parser:
     parser = Parser("Draw what a sentence says.", prog="python -m experiments.draw_text")
     parser.add_argument(
-        "run", type=trained_file(TEXT_GAMES), metavar="RUN|CHECKPOINT|NAME",
+        "run", metavar="RUN|CHECKPOINT|NAME",
         help=f"a run of train_text_gan, or one of its checkpoints; {shipped_for(TEXT_GAMES)}",
     )  # fmt: skip
     parser.add_argument("sentence", nargs="?", metavar="SENTENCE", help='like "a small red seven on a blue ground"')
@@ -61,16 +61,16 @@ def main(arguments: list[str] | None = None) -> None:
     picture_kind(target)
     check_outputs([target], [options.style] if options.style else [])
     device = start(options)
-    trained = Trained(options.run, device)
+    trained = Trained(find_trained(options.run, TEXT_GAMES), device)
     if options.compare:
         runs = [trained, *[Trained(run, device) for run in options.compare]]
-        metadata = {"runs": ", ".join(map(str, (options.run, *options.compare))), "seed": options.seed}
+        metadata = {"runs": ", ".join([options.run, *map(str, options.compare)]), "seed": options.seed}
         save_picture(panel(runs, options.count, options.seed), target, metadata)
         print(f"a row a sentence, a column a run: {target}")
         return
     start(options)  # making the networks drew from the generator too: the noise begins at the seed
     metadata = {name: getattr(options, name) for name in ("sentence", "first", "last", "seed")}
-    save_picture(drawn(trained, options), target, {"run": str(options.run), **metadata})
+    save_picture(drawn(trained, options), target, {"run": options.run, **metadata})
     print(f"drawn after {trained.step} training steps: {target}")
 
 

@@ -39,7 +39,7 @@ from .common.cli import (
 from .common.images import load_picture
 from .common.picture_files import for_each_picture
 from .common.run_parts import load_part
-from .common.trained import read_trained, shipped_for, trained_file
+from .common.trained import find_trained, read_trained, shipped_for
 from .common.training_run import add_training_options, train
 from .style.fast import FastStyle, FastStyleSettings
 from .style.perceptual import Weights
@@ -78,7 +78,7 @@ def _add_train(parser: Parser) -> None:
 
 def _add_apply(parser: Parser) -> None:
     parser.add_argument(
-        "model", type=trained_file([FastStyle.name]), metavar="DIR|FILE|NAME",
+        "model", metavar="DIR|FILE|NAME",
         help=f"a run, a checkpoint, a converted model; {shipped_for([FastStyle.name])}",
     )  # fmt: skip
     parser.add_argument("pictures", type=Path, metavar="PICTURE|FOLDER|GIF", help="what to stylize")
@@ -122,7 +122,7 @@ def apply_style(options: argparse.Namespace) -> None:
     device = start(options)
     if not options.pictures.exists():
         raise UserError(f"{options.pictures}: there is no such file or folder")
-    net = load_model(options.model, device)
+    net = load_model(find_trained(options.model, [FastStyle.name]), device)
 
     def make(source: Path, target: Path) -> None:
         stylize_file(net, source, target, options.size, device, options.tile)

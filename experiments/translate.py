@@ -19,7 +19,7 @@ from minigrad.devices import Device
 from .common.cli import Parser, UserError, add_common, positive_int, run, start
 from .common.images import save_picture
 from .common.picture_files import for_each_picture
-from .common.trained import shipped_for, trained_file
+from .common.trained import find_trained, shipped_for
 from .translation.games import GAMES, Translator, load_translator
 from .translation.pictures import scaled, to_unit
 
@@ -28,7 +28,7 @@ def make_parser() -> Parser:
     """The command line's options."""
     parser = Parser("Translate pictures with a trained network.", prog="python -m experiments.translate")
     parser.add_argument(
-        "run", type=trained_file(list(GAMES)), metavar="RUN|CHECKPOINT|NAME",
+        "run", metavar="RUN|CHECKPOINT|NAME",
         help=f"a run's folder, or one of its checkpoints; {shipped_for(list(GAMES))}",
     )  # fmt: skip
     parser.add_argument("pictures", type=Path, metavar="PICTURE|FOLDER", help="what to translate")
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     device = start(options)
     if not options.pictures.exists():
         raise UserError(f"{options.pictures}: there is no such file or folder")
-    translator = load_translator(options.run, options.direction, device)
+    translator = load_translator(find_trained(options.run, GAMES), options.direction, device)
     size = checked_size(translator, options.size)
     start(options)  # making the network drew from the generator too: the U-Net's noise begins at the seed
 

@@ -85,32 +85,36 @@ class Shipped:
             file.write(text.encode() + b"\n")
 
 
+def find_trained(text: str, games: Collection[str]) -> Path:
+    """The file that an argument means: of a run's folder, of a path, or of a shipped model of one of these games.
+
+    Errors: UserError if there is none.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir():
+        path = path / run_checkpoints.NEWEST
+        if not path.is_file():
+            raise UserError(f"{path.parent}: no run: there is no {path.name} in it")
+    if path.is_file():
+        return path
+    if path.exists():
+        raise UserError(f"{path}: must be a file or a folder, this is a device")
+    shipped = Shipped()
+    if text not in shipped.models:
+        raise UserError(f"{printable(shortened(text, 200))}: there is no such file or folder; {shipped_for(games)}")
+    if shipped.models[text].game not in games:
+        raise UserError(f"the model {text} is one of {shipped.models[text].game}; {shipped_for(games)}")
+    return shipped.file(text)
+
+
 def trained_file(games: Collection[str]) -> Callable[[str], Path]:
-    """A type for arguments: the file of a run's folder, of a path, or of a shipped model of one of these games."""
+    """`find_trained` as a type for arguments of a command line."""
 
     def trained(text: str) -> Path:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            path = path / run_checkpoints.NEWEST
-            if not path.is_file():
-                raise argparse.ArgumentTypeError(f"{path.parent}: no run: there is no {path.name} in it")
-        if path.is_file():
-            return path
-        if path.exists():
-            raise argparse.ArgumentTypeError(f"{path}: must be a file or a folder, this is a device")
-        shipped = Shipped()
-        if text in shipped.models:
-            if shipped.models[text].game not in games:
-                raise argparse.ArgumentTypeError(
-                    f"the model {text} is one of {shipped.models[text].game}; {shipped_for(games)}"
-                )
-            try:
-                return shipped.file(text)
-            except UserError as error:
-                raise argparse.ArgumentTypeError(str(error)) from error
-        raise argparse.ArgumentTypeError(
-            f"{printable(shortened(text))}: there is no such file or folder; {shipped_for(games)}"
-        )
+        try:
+            return find_trained(text, games)
+        except UserError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
     return trained
 

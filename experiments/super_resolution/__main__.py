@@ -32,7 +32,7 @@ from ..common.cli import (
 )
 from ..common.images import load_picture, picture_kind, save_picture
 from ..common.progress import progress_bar
-from ..common.trained import shipped_for, trained_file
+from ..common.trained import find_trained, shipped_for
 from ..common.training_run import add_training_options, train
 from .data import Crops, picture_files
 from .enlarge import TILE, enlarge
@@ -92,7 +92,7 @@ def make_parser() -> Parser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run", type=trained_file([SuperResolution.name]), metavar="RUN|CHECKPOINT|NAME",
+        "run", metavar="RUN|CHECKPOINT|NAME",
         help=f"the folder of a training run, or a checkpoint; {shipped_for([SuperResolution.name])}",
     )  # fmt: skip
 
@@ -138,11 +138,11 @@ def enlarge_pictures(options: argparse.Namespace) -> None:
     else:
         writable_file(output)
     device = start(options)
-    network = trained(options.run, device)
+    network = trained(find_trained(options.run, [SuperResolution.name]), device)
     with progress_bar(len(sources), "enlarge") as bar:
         for path, target in zip(sources, targets):
             made = enlarge(network, load_picture(path)[0], device, options.tile)
-            save_picture(made, target, {"run": str(options.run), "picture": str(path)})
+            save_picture(made, target, {"run": options.run, "picture": str(path)})
             bar.update()
     print(f"{len(sources)} pictures, four times as large: {output}" if source.is_dir() else f"enlarged: {output}")
 
@@ -157,7 +157,7 @@ def existing_picture(path: Path) -> Path:
 def evaluate_network(options: argparse.Namespace) -> None:
     """The command `evaluate`."""
     device = start(options)
-    network = trained(options.run, device)
+    network = trained(find_trained(options.run, [SuperResolution.name]), device)
     table = evaluate(network, options.folder, device)
     print("PSNR (dB) / SSIM of the brightness, without a border of 4 pixels")
     print(as_text(table))
