@@ -53,7 +53,8 @@ img.pixels { image-rendering: pixelated; }
 details { margin: 0.8rem 0; } summary { cursor: pointer; min-height: 2rem; }
 a { color: #2a78d6; } .faint { color: var(--faint); font-size: 0.9rem; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
-th, td { overflow-wrap: normal; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left; }
+th, td { padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left;
+         overflow-wrap: normal; }
 caption { caption-side: bottom; text-align: left; color: var(--faint); padding-top: 0.4rem; }
 pre { background: color-mix(in srgb, var(--ink) 7%, transparent); padding: 0.8rem 1rem; overflow-x: auto;
       border-radius: 4px; font-size: 0.88rem; }
