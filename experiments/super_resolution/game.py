@@ -54,8 +54,8 @@ class Settings:
     loss: str = "mse"
     blocks: int = 5
     channels: int = 32
-    crop: int = 96
-    batch_size: int = 16
+    crop: int = 64
+    batch_size: int = 8
     lr: float = 5e-4
     ema: float = 0.999
     weights: str = ""
