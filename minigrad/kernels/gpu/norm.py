@@ -69,18 +69,18 @@ extern "C" __global__ void normalize_backward(
     const T* grad, const T* x, const T* mean, const T* rstd, const T* scale, T* grad_x, T* grad_weight, T* grad_bias,
     Index count, Index inner, Index channels) {
   __shared__ T partial[THREADS];
-  T center = mean[blockIdx.x], scale = rstd[blockIdx.x];
+  T center = mean[blockIdx.x], inverse = rstd[blockIdx.x];
   T weights = 0, biases = 0;
   for (Index j = threadIdx.x; j < count; j += blockDim.x) {
     Index p = place(j, inner, channels);
-    weights += grad[p] * (x[p] - center) * scale;
+    weights += grad[p] * (x[p] - center) * inverse;
     biases += grad[p];
   }
   weights = block_sum(weights, partial);
   biases = block_sum(biases, partial);
   for (Index j = threadIdx.x; j < count; j += blockDim.x) {
     Index p = place(j, inner, channels);
-    T normal = (x[p] - center) * scale;
+    T normal = (x[p] - center) * inverse;
     grad_x[p] = scale[blockIdx.x] * (grad[p] - (biases + normal * weights) / T(count));
   }
   if (threadIdx.x == 0) {
