@@ -58,8 +58,8 @@ def make_parser() -> Parser:
         "--blocks", type=positive_int, default=5, metavar="N", help="residual blocks; the paper has 16"
     )
     training.add_argument("--channels", type=positive_int, default=32, metavar="N", help="the paper has 64")
-    training.add_argument("--crop", type=positive_int, default=64, metavar="N", help="side of the crops; the paper has 96")
-    training.add_argument("--batch-size", type=positive_int, default=8, metavar="N", help="crops a step; the paper has 16")
+    training.add_argument("--crop", type=positive_int, default=64, metavar="N", help="side of the crops (paper: 96)")
+    training.add_argument("--batch-size", type=positive_int, default=8, metavar="N", help="crops a step (paper: 16)")
     training.add_argument("--lr", type=positive_float, default=5e-4, help="Adam's learning rate; the paper has 1e-4")
     training.add_argument("--test", type=existing_folder, metavar="FOLDER", help="measure on these pictures at the end")
     add_training_options(training, out="out/super_resolution", steps=5000, pictures_every=250)
