@@ -17,6 +17,7 @@ from ..grad_mode import no_grad
 from ..hooks import RemovableHandle
 from ..ops.creation import as_dtype
 from ..ops.creation import to as convert
+from .backward_hooks import ModuleWatch
 
 M = TypeVar("M", bound="Module")
 
@@ -50,7 +51,8 @@ class Module:
     training: bool
 
     def __init__(self) -> None:
-        for registry in ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks"):
+        hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+        for registry in ("_parameters", "_buffers", "_modules", *hooks):
             object.__setattr__(self, registry, {})
         object.__setattr__(self, "_not_persistent", set())  # buffers that a state dict leaves out
         self.training = True
@@ -63,11 +65,12 @@ class Module:
             changed = before(self, inputs)
             if changed is not None:
                 inputs = changed if isinstance(changed, tuple) else (changed,)
-        output = self.forward(*inputs, **options)
+        watch = ModuleWatch(self) if self._backward_hooks or self._backward_pre_hooks else None
+        output = self.forward(*(inputs if watch is None else watch.inputs(inputs)), **options)
         for after in tuple(self._forward_hooks.values()):
             changed = after(self, inputs, output)
             output = output if changed is None else changed
-        return output
+        return output if watch is None else watch.outputs(output)
 
     def register_forward_pre_hook(self, hook: Callable[[Any, tuple[Any, ...]], Any]) -> RemovableHandle:
         """Call `hook(module, inputs)` before each forward; what it returns, if not None, replaces the inputs."""
@@ -76,6 +79,17 @@ class Module:
     def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> RemovableHandle:
         """Call `hook(module, inputs, output)` after each forward; what it returns, if not None, replaces the output."""
         return RemovableHandle(self._forward_hooks, hook)
+
+    def register_full_backward_hook(self, hook: Callable[[Any, Any, Any], Any]) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)`, with tuples, when the gradients of the inputs are complete.
+
+        What it returns, if not None, replaces grad_input. Inputs without a gradient, and those by name, count as None.
+        """
+        return RemovableHandle(self._backward_hooks, hook)
+
+    def register_full_backward_pre_hook(self, hook: Callable[[Any, Any], Any]) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the gradients of the outputs are complete; it may replace them."""
+        return RemovableHandle(self._backward_pre_hooks, hook)
 
     # ------------------------------------------------------------------------------ registration
     def __setattr__(self, name: str, value: Any) -> None:
