@@ -12,6 +12,8 @@ only hands names on. Start reading at `minigrad/autograd.py`.
 
 from math import inf, nan, pi
 
+from numpy import finfo, iinfo
+
 from . import cuda, devices, random
 from .devices import device
 from .random import Generator, get_rng_state, initial_seed, manual_seed, set_rng_state
@@ -24,7 +26,7 @@ from .ops.common import INT32 as int32
 from .ops.common import INT64 as int64
 from .ops.common import UINT8 as uint8
 from .size import Size
-from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd import Op, Tensor, apply, grad
 
 float = float32

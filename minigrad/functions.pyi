@@ -52,6 +52,7 @@ from .ops.creation import eye as eye
 from .ops.creation import from_numpy as from_numpy
 from .ops.creation import full as full
 from .ops.creation import full_like as full_like
+from .ops.creation import is_floating_point as is_floating_point
 from .ops.creation import is_tensor as is_tensor
 from .ops.creation import linspace as linspace
 from .ops.creation import numel as numel
@@ -116,16 +117,24 @@ from .ops.sampling import randn_like as randn_like
 from .ops.sampling import randperm as randperm
 from .ops.shape import cat as cat
 from .ops.shape import chunk as chunk
+from .ops.shape import concat as concat
 from .ops.shape import flatten as flatten
 from .ops.shape import flip as flip
+from .ops.shape import hstack as hstack
+from .ops.shape import movedim as movedim
+from .ops.shape import narrow as narrow
 from .ops.shape import permute as permute
+from .ops.shape import ravel as ravel
 from .ops.shape import reshape as reshape
+from .ops.shape import select as select
 from .ops.shape import split as split
 from .ops.shape import squeeze as squeeze
 from .ops.shape import stack as stack
+from .ops.shape import swapaxes as swapaxes
 from .ops.shape import t as t
 from .ops.shape import transpose as transpose
 from .ops.shape import unsqueeze as unsqueeze
+from .ops.shape import vstack as vstack
 from .ops.sorting import argsort as argsort
 from .ops.sorting import sort as sort
 from .ops.sorting import topk as topk
@@ -151,6 +160,7 @@ __all__ = [
     "clamp",
     "clip",
     "clone",
+    "concat",
     "conv2d",
     "conv_transpose2d",
     "cos",
@@ -175,7 +185,9 @@ __all__ = [
     "gather",
     "ge",
     "gt",
+    "hstack",
     "index_select",
+    "is_floating_point",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -203,8 +215,10 @@ __all__ = [
     "min",
     "minimum",
     "mm",
+    "movedim",
     "mul",
     "multinomial",
+    "narrow",
     "ne",
     "neg",
     "nonzero",
@@ -223,6 +237,7 @@ __all__ = [
     "randn",
     "randn_like",
     "randperm",
+    "ravel",
     "reciprocal",
     "relu",
     "remainder",
@@ -232,6 +247,7 @@ __all__ = [
     "rsqrt",
     "scatter",
     "scatter_add",
+    "select",
     "sigmoid",
     "sign",
     "sin",
@@ -245,6 +261,7 @@ __all__ = [
     "std",
     "sub",
     "sum",
+    "swapaxes",
     "t",
     "tanh",
     "tensor",
@@ -256,6 +273,7 @@ __all__ = [
     "unbind",
     "unsqueeze",
     "var",
+    "vstack",
     "where",
     "zeros",
     "zeros_like",

@@ -70,6 +70,9 @@ class no_grad(_Switch):
         super().__init__(False)
 
 
+inference_mode = no_grad  # its results may be used in graphs later on, where PyTorch forbids it
+
+
 class enable_grad(_Switch):
     """Within it operations are recorded, even inside `no_grad()`."""
 

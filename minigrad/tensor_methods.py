@@ -238,6 +238,20 @@ class Operators(BoundMethods):
     def numel(self) -> int:
         return self.array.size
 
+    ndimension, nelement = dim, numel  # their older names
+
+    def element_size(self) -> int:
+        """How many bytes an entry takes."""
+        return self.array.itemsize
+
+    def is_contiguous(self) -> Any:
+        return True  # see `contiguous`
+
+    @property
+    def grad_fn(self) -> Any:
+        """The operation that computed this tensor, which here is called `node`; None for a leaf."""
+        return self.node  # type: ignore[attr-defined]
+
     def __len__(self) -> int:
         if self.array.ndim == 0:
             raise TypeError("len: a 0-d tensor has no length")

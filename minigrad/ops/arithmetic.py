@@ -330,9 +330,13 @@ def minimum(input: Tensor, other: Any) -> Tensor:
 
 
 @public("minigrad")
-def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """input where the condition (a bool Tensor) holds, other elsewhere."""
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """input where the condition (a bool Tensor) holds, other elsewhere; without both the places where it is not 0, as
+    `nonzero(as_tuple=True)` gives them."""
     require_tensor("where", "condition", condition)
+    if input is None and other is None:
+        places = condition.array.reshape(condition.array.shape or (1,)).nonzero()
+        return tuple([tensor_of(along.astype(INT64)) for along in places])
     if condition.dtype != BOOL:
         raise TypeError(f"where: condition must be a bool Tensor, got {condition.dtype}")
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):

@@ -305,6 +305,12 @@ def numel(input: Tensor) -> int:
     return require_tensor("numel", "input", input).array.size
 
 
+@public("minigrad", "Tensor")
+def is_floating_point(input: Tensor) -> bool:
+    """Whether a tensor holds floating-point numbers."""
+    return require_tensor("is_floating_point", "input", input).array.dtype.kind == "f"
+
+
 # ------------------------------------------------------------------------- converting and moving
 
 

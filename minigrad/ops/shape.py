@@ -196,6 +196,53 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return reshape(input, (*input.array.shape[:position], 1, *input.array.shape[position:]))
 
 
+@public("minigrad", "Tensor")
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Another name of `transpose`."""
+    return transpose(input, axis0, axis1)
+
+
+@public("minigrad", "Tensor")
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """The axes of `source`, an int or several, moved to the positions of `destination`. A view."""
+    ndim = require_tensor("movedim", "input", input).array.ndim
+    before, after = (
+        [axis("movedim", d, ndim) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))]
+        for dims in (source, destination)
+    )
+    if len(before) != len(after) or len(set(before)) < len(before) or len(set(after)) < len(after):
+        raise ValueError(
+            f"movedim: source {source} and destination {destination} must name equally many axes, each once"
+        )
+    rest = iter([d for d in range(ndim) if d not in before])
+    order = [before[after.index(d)] if d in after else next(rest) for d in range(ndim)]
+    return permute(input, order)
+
+
+@public("minigrad", "Tensor")
+def ravel(input: Tensor) -> Tensor:
+    """All entries in one axis, as `flatten` gives them."""
+    return flatten(input)
+
+
+@public("minigrad", "Tensor")
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """`length` entries along an axis, from `start` on. A view. Errors: ValueError if there are not so many."""
+    where = axis("narrow", dim, require_tensor("narrow", "input", input).array.ndim)
+    size = input.array.shape[where]
+    first = start + size if start < 0 else start
+    if length < 0 or not 0 <= first <= size - length:
+        raise ValueError(f"narrow: {length} entries from {start} on are not there: dim {dim} has size {size}")
+    return input[(slice(None),) * where + (slice(first, first + length),)]
+
+
+@public("minigrad", "Tensor")
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """Entry `index` along an axis, which goes away. A view."""
+    where = axis("select", dim, require_tensor("select", "input", input).array.ndim)
+    return input[(slice(None),) * where + (index,)]
+
+
 @public("minigrad")
 def flip(input: Tensor, dims: Any) -> Tensor:
     """Read backwards along `dims`. A copy."""
@@ -242,6 +289,25 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"stack: tensors[{i}] has shape {part.shape}, tensors[0] {parts[0].shape}; they must be equal"
             )
     return cat([unsqueeze(part, dim) for part in parts], axis("stack", dim, parts[0].array.ndim + 1))
+
+
+@public("minigrad")
+def concat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Another name of `cat`."""
+    return cat(tensors, dim)
+
+
+@public("minigrad")
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """One below the other, along axis 0; numbers and vectors count as rows."""
+    return cat([x if x.array.ndim > 1 else reshape(x, (1, -1)) for x in _tensors("vstack", tensors)], 0)
+
+
+@public("minigrad")
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Side by side, along axis 1; numbers and vectors one after the other."""
+    parts = [x if x.array.ndim else reshape(x, (1,)) for x in _tensors("hstack", tensors)]
+    return cat(parts, 0 if parts[0].array.ndim == 1 else 1)
 
 
 @public("minigrad", "Tensor")
