@@ -8,9 +8,9 @@ operations (`ops/`) and conveniences.
    some loss with respect to its result and returns the gradients with respect to its inputs.
 3. `apply` runs an operation's forward and, if a gradient may be wanted, stores the Op as the result's `node`.
    The nodes of the graph are operations, and leaves: tensors that the user made. `parents` are the inputs' nodes.
-4. `run_backward` visits the nodes in topological order, each after every operation that used it. By then its
-   gradient is complete, for the chain rule sums over all uses. An operation turns the gradient of its result
-   into shares for its parents; a leaf adds it to its `grad`.
+4. `run_backward` visits the nodes from the last made to the first, so each after every operation that used it. By
+   then its gradient is complete, for the chain rule sums over all uses. An operation turns the gradient of its
+   result into shares for its parents; a leaf adds it to its `grad`.
 
 `backward` is itself written with differentiable operations on Tensors. Run it while operations are recorded
 (`create_graph=True`) and the gradient is a tensor that can be differentiated again, to any order.
@@ -21,15 +21,17 @@ Source: Griewank and Walther, "Evaluating Derivatives", 2nd edition (2008), chap
 from __future__ import annotations
 
 import inspect
+import itertools
 import threading
 import weakref
 from collections.abc import Container, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Union
 
 import numpy as np
 
 from . import autograd_errors as errors
-from .devices import Array, xp_of
+from .devices import Array, as_array, xp_of
 from .grad_mode import mode, observers
 from .hooks import Hook, RemovableHandle, run_callbacks, run_hooks
 from .kernels import kernels_of
@@ -49,18 +51,11 @@ class Tensor(Operators):
     storage: the memory that it shares with its views, see `Storage`.
     """
 
-    __slots__ = ("array", "requires_grad", "grad", "node", "storage", "hooks", "__weakref__")
+    __slots__ = ("array", "requires_grad", "grad", "node", "_storage", "hooks", "__weakref__")
     parents = ()  # as a node of the graph a leaf is where paths end
-    array: Array
-    requires_grad: bool
     grad: Tensor | None
     node: Op | None
-    storage: Storage
     hooks: dict[int, Hook] | None
-
-    @property
-    def is_leaf(self) -> bool:
-        return self.node is None
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Compute the gradient of this tensor with respect to every leaf behind it, and add it to their `grad`.
@@ -93,26 +88,24 @@ def tensor_of(array: Array, requires_grad: bool = False) -> Tensor:
     tensor = _new(Tensor)
     tensor.array = array
     tensor.requires_grad = requires_grad
-    tensor.grad = tensor.node = tensor.hooks = None
-    tensor.storage = Storage()
+    tensor.grad = tensor.node = tensor.hooks = tensor._storage = None
     return tensor
 
 
 _new = Tensor.__new__
-
 
 Node = Union["Op", Tensor]  # of the graph: an operation, or a leaf
 
 
 def node_of(tensor: Tensor) -> Node:
     """Where gradients with respect to a tensor that requires them go: to its operation, or to itself if a leaf."""
-    node = tensor.node
-    return tensor if node is None else node
+    return tensor.node or tensor
 
 
 # ------------------------------------------------------------------------------------ operations
 
 registry: dict[str, type[Op]] = {}  # every operation there is, by class name
+_numbers = itertools.count()
 
 
 class Op:
@@ -131,6 +124,7 @@ class Op:
     parents: Any = ()  # the node of each input that needs a gradient, else None; None once backward has used them up
     needs: Sequence[bool] = ()
     records: Any = ()  # what `save` was given, ready for `saved`
+    number: int  # operations are numbered as they are recorded: parents have smaller numbers than their users
     shape: tuple[int, ...]  # of the result
     hooks: dict[int, Hook] | None = None
     retained: tuple[weakref.ref[Tensor], ...] = ()  # results that asked to keep their gradient
@@ -150,6 +144,10 @@ class Op:
     def wrap(self, array: Array, inputs: Sequence[Any]) -> Tensor:
         """The result as a Tensor; operations that make views (`views.py`) share the input's storage here."""
         return tensor_of(array)
+
+    def fit(self, share: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """A share of another shape than the input's: elementwise operations sum it (`Elementwise`), others may not."""
+        raise errors.wrong_gradient(self, share, shape)
 
     def save(self, *values: Any) -> None:
         """Remember inputs or the result for backward (or None, or numbers). Call it in forward, at most once.
@@ -191,24 +189,30 @@ class SavedTensor:
 def apply(op: Op, *inputs: Any) -> Tensor:
     """Run `op` on tensors (Python scalars pass through as constants) and record it if a gradient may be wanted."""
     recording = mode.recording
-    arrays, needs = [], []
+    arrays, parents, needs = [], [], []
     for x in inputs:
-        is_tensor = isinstance(x, Tensor)
-        arrays.append(x.array if is_tensor else x)
-        needs.append(recording and is_tensor and x.requires_grad)
+        node = None
+        if isinstance(x, Tensor):
+            if recording and x.requires_grad:
+                node = x.node or x
+            x = x.array
+        arrays.append(x)
+        parents.append(node)
+        needs.append(node is not None)
     op.needs = needs
     try:
         result = op.forward(*arrays) if not observers else _observed(op, "forward", arrays)
     except Exception as error:
         errors.explain(op, arrays, error)
         raise
-    array = result if type(result) is np.ndarray else _as_array(result)
+    array = result if type(result) is np.ndarray else as_array(result)
     output = op.wrap(array, inputs)
     if True in needs:
-        output.requires_grad, output.node, op.shape = True, op, array.shape
-        op.parents = [node_of(x) if need else None for x, need in zip(inputs, needs)]
-        op.records = [None if value is None else _packed(value, op, inputs, result, output) for value in op.records]
-    else:
+        output.requires_grad, output.node = True, op
+        op.number, op.parents, op.shape = next(_numbers), parents, array.shape
+        if op.records:
+            op.records = [None if value is None else _packed(value, op, inputs, result, output) for value in op.records]
+    elif op.records:
         op.records = ()
     return output
 
@@ -216,10 +220,6 @@ def apply(op: Op, *inputs: Any) -> Tensor:
 def _observed(op: Op, direction: str, arguments: Sequence[Any]) -> Any:
     """Let the newest observer run an operation's forward or backward."""
     return observers[-1](op, direction, lambda: getattr(op, direction)(*arguments))
-
-
-def _as_array(result: Any) -> Array:  # NumPy turns results without axes into scalars
-    return np.asarray(result) if isinstance(result, np.generic) else result
 
 
 def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Tensor) -> Any:
@@ -240,26 +240,27 @@ def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Te
 def topological_order(roots: Iterable[Node], wanted: Container[Node] | None = None) -> dict[Node, None]:
     """The nodes behind the roots, each after all its parents; a dict, for quick look-up and in order.
 
-    wanted: leave out the nodes from which none of these can be reached. (A depth-first walk, without recursion, for
-    chains may be long: a node that is met first waits on the stack until its parents are done, leaves last: backward,
-    which goes the other way, comes by a weight right after the operation that used it, so that its hooks run early.)
-    Errors: RuntimeError if a node was used up by an earlier backward.
+    Operations stand as they were made, and a leaf just before the first that used it: backward, which goes the other
+    way, comes by a weight right after that one, so that its hooks run early. wanted: leave out the nodes from which
+    none of these can be reached. Errors: RuntimeError if a node was used up by an earlier backward.
     """
+    nodes = list(roots)
+    met = {None, *nodes}
+    for node in nodes:  # which grows meanwhile
+        if node.parents is None:
+            raise errors.used_up(node)
+        for parent in node.parents:
+            if parent not in met:
+                met.add(parent)
+                nodes.append(parent)
     order: dict[Node, None] = {}
-    met: set[Node] = set()
-    stack = list(roots)
-    while stack:
-        node = stack[-1]
-        if node not in met:
-            met.add(node)
-            if node.parents is None:
-                raise errors.used_up(node)
-            unmet = [parent for parent in node.parents if parent is not None and parent not in met]
-            stack.extend(sorted(unmet, key=lambda parent: isinstance(parent, Op)) if len(unmet) > 1 else unmet)
-        else:
-            stack.pop()
-            if wanted is None or node in wanted or any(parent in order for parent in node.parents):
-                order[node] = None
+    operations = [node for node in nodes if isinstance(node, Op)]
+    for node in [*sorted(operations, key=attrgetter("number")), *roots]:
+        for leaf in node.parents:
+            if isinstance(leaf, Tensor) and (wanted is None or leaf in wanted):
+                order.setdefault(leaf)
+        if wanted is None or node in wanted or any(parent in order for parent in node.parents):
+            order.setdefault(node)
     return order
 
 
@@ -278,8 +279,10 @@ def run_backward(
             gradient = tensor_of(xp_of(root.array).ones(root.array.shape, root.array.dtype))
         elif root.node is None:
             gradient = gradient.clone()  # a leaf's `grad` is nobody else's memory
-        _add_share(grads, node_of(root), gradient)
+        node = node_of(root)
+        grads[node] = _sum(grads[node], gradient) if node in grads else gradient
     order = topological_order(grads, wanted)
+    visited = None if wanted is None else set(order)
     found: dict[Node, Tensor] = {}
     recording, mode.recording = mode.recording, create_graph
     try:
@@ -291,7 +294,7 @@ def run_backward(
                 if wanted is not None and node in wanted:
                     found[node] = grad
                 if isinstance(node, Op):
-                    _pass_on(node, grad, grads, order, wanted is not None)
+                    _pass_on(node, grad, grads, visited)
                 elif wanted is None:
                     _accumulate(node, grad)
             if isinstance(node, Op) and not retain_graph:
@@ -302,38 +305,37 @@ def run_backward(
     return found
 
 
-def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], order: dict[Node, None], partial: bool) -> None:
+def _pass_on(op: Op, grad: Tensor, grads: dict[Node, Tensor], visited: Container[Node] | None) -> None:
     """Run one operation's backward and add what it returns to the gradients of its parents.
 
-    partial: some parents may have been left out of the order, so that nothing is to be computed for them.
+    visited: the nodes that the walk visits, if not all; nothing is computed for others.
     """
-    needed = [parent in order for parent in op.parents] if partial else op.needs
-    arguments = (grad, needed) if op.takes_needed else (grad,)
-    shares = op.backward(*arguments) if not observers else _observed(op, "backward", arguments)
+    needed = op.needs if visited is None else [parent in visited for parent in op.parents]
+    if observers:
+        shares = _observed(op, "backward", (grad, needed) if op.takes_needed else (grad,))
+    else:
+        shares = op.backward(grad, needed) if op.takes_needed else op.backward(grad)
     if type(shares) is not tuple:
         shares = (shares,)
     for parent, share, need in zip(op.parents, shares, needed):
         if need and share is not None:
-            if share.array.shape != parent.shape:
-                raise errors.wrong_gradient(op, share, parent)
-            if isinstance(parent, Tensor) and parent not in grads and _is_aliased(share, (grad, *shares)):
+            shape = parent.shape if isinstance(parent, Op) else parent.array.shape
+            if share.array.shape != shape:
+                share = op.fit(share, shape)
+            if parent in grads:
+                share = _sum(grads[parent], share)
+            elif isinstance(parent, Tensor) and _is_aliased(share, (grad, *shares)):
                 share = share.clone()
-            _add_share(grads, parent, share)
+            grads[parent] = share
     for result in op.retained:
         holder = result()
         if holder is not None:
             _accumulate(holder, grad.clone())
 
 
-def _add_share(grads: dict[Node, Tensor], node: Node, share: Tensor) -> None:
-    """Add to what a node has received; never in place, for somebody else may hold either array."""
-    known = grads.get(node)
-    if known is None:
-        grads[node] = share
-    elif mode.recording:
-        grads[node] = known + share
-    else:
-        grads[node] = tensor_of(_as_array(kernels_of(share.array).add(known.array, share.array)))
+def _sum(a: Tensor, b: Tensor) -> Tensor:
+    """a + b; never in place, for somebody else may hold either array."""
+    return a + b if mode.recording else tensor_of(as_array(kernels_of(a.array).add(a.array, b.array)))
 
 
 def _is_aliased(share: Tensor, gradients: Sequence[Tensor | None]) -> bool:

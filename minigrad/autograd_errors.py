@@ -48,10 +48,9 @@ def used_up(op: Any) -> RuntimeError:
     )
 
 
-def wrong_gradient(op: Any, gradient: Any, parent: Any) -> RuntimeError:
+def wrong_gradient(op: Any, gradient: Any, shape: tuple[int, ...]) -> RuntimeError:
     return RuntimeError(
-        f"backward of {type(op).__name__} returned a gradient of shape {gradient.shape} for an input of shape "
-        f"{parent.shape}"
+        f"backward of {type(op).__name__} returned a gradient of shape {gradient.shape} for an input of shape {shape}"
     )
 
 

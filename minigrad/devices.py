@@ -73,6 +73,11 @@ def xp_of(array: Array) -> Any:
     return np if isinstance(array, (np.ndarray, np.generic)) else cuda.cupy()
 
 
+def as_array(result: Any) -> Array:
+    """What a NumPy expression gave, as an array: results without axes come as NumPy scalars."""
+    return np.asarray(result) if isinstance(result, np.generic) else result
+
+
 def device_of(array: Array) -> Device:
     """The device an array lives on."""
     if isinstance(array, (np.ndarray, np.generic)):

@@ -8,6 +8,7 @@ fills it in with `bind`.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +16,13 @@ import numpy as np
 from . import devices
 from .bound_methods import BoundMethods
 from .size import Size
+from .storage import Storage
 
 if TYPE_CHECKING:
     from .autograd import Tensor
 
 ops: Any = None
+_making_storage = threading.Lock()  # several threads may be the first to ask a tensor for its storage
 NumPyArray = np.ndarray
 Number = float  # inside the class below, `float`, `int` and `numpy` are methods
 Integer = int
@@ -210,6 +213,24 @@ class Operators(BoundMethods):
     # ------------------------------------------------------------- what it is, where it is, copies
     array: Any
     requires_grad: bool
+    node: Any
+    _storage: Storage | None  # made when first asked for: most results are used once and forgotten
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.node is None
+
+    @property
+    def storage(self) -> Storage:
+        """The memory that the tensor shares with its views, as the engine keeps track of it."""
+        if self._storage is None:
+            with _making_storage:
+                self._storage = self._storage or Storage()
+        return self._storage
+
+    @storage.setter
+    def storage(self, storage: Storage) -> None:
+        self._storage = storage
 
     @property
     def shape(self) -> Size:
@@ -290,7 +311,7 @@ class Operators(BoundMethods):
             raise RuntimeError("numpy: this tensor requires a gradient; call .detach().numpy()")
         if not isinstance(self.array, np.ndarray):
             raise TypeError("numpy: this tensor lives on a GPU; call .cpu().numpy()")
-        self.storage.cache = None  # type: ignore[attr-defined]  # it may be written to from now on, unseen
+        self.storage.cache = None  # it may be written to from now on, unseen
         return self.array.view()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NumPyArray:

@@ -217,7 +217,8 @@ class Clone(Elementwise):
 @public("minigrad", "Tensor", "in-place")
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other."""
-    return apply(Add(), *_scaled("add", input, other, alpha))
+    a, b = operands("add", input, other) if alpha == 1 else _scaled("add", input, other, alpha)
+    return apply(Add(), a, b)
 
 
 @public("minigrad", "Tensor", "in-place")
@@ -244,7 +245,8 @@ def _scaled(operation: str, input: Any, other: Any, alpha: float) -> tuple[Any, 
 @public("minigrad", "Tensor", "in-place")
 def mul(input: Any, other: Any) -> Tensor:
     """input * other."""
-    return apply(Multiply(), *operands("mul", input, other))
+    a, b = operands("mul", input, other)
+    return apply(Multiply(), a, b)
 
 
 def true_divide(input: Any, other: Any) -> Tensor:

@@ -48,15 +48,18 @@ def operands(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
     Promotion is PyTorch's: bool < integer < float; among operands of one kind a tensor with axes outranks one
     without, and that a number. Errors: TypeError for anything else; ValueError for shapes that do not broadcast.
     """
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        x, y = a.array, b.array
-        if x.dtype is not y.dtype:
-            dtype = result_type(x, y)
-            a, b = cast(a, dtype), cast(b, dtype)
-        if x.shape != y.shape:
-            check_broadcast(operation, x.shape, y.shape)
-        return a, b
     if isinstance(a, Tensor):
+        x = a.array
+        if isinstance(b, Tensor):
+            y = b.array
+            if x.dtype is not y.dtype:
+                dtype = result_type(x, y)
+                a, b = cast(a, dtype), cast(b, dtype)
+            if x.shape != y.shape:
+                check_broadcast(operation, x.shape, y.shape)
+            return a, b
+        if type(b) is float and x.dtype.kind == "f":
+            return a, b
         return _with_number(operation, a, b)
     if isinstance(b, Tensor):
         b, a = _with_number(operation, b, a)

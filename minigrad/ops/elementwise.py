@@ -38,20 +38,22 @@ class Elementwise(Op, abstract=True):
     """y[i] = formula(a[i], b[i], ...): a function of numbers applied to each entry, inputs broadcast."""
 
     quiet = False  # whether formula may overflow, divide by zero, or be undefined, without NumPy's warning of it
-    derivatives: tuple[Callable[..., Tensor] | None, ...]  # of each input
-    reads: tuple[tuple[int, ...], ...]  # for each derivative, where in (*inputs, y) its arguments stand
-    kept: dict[tuple[bool, ...], list[bool] | None]  # which of (*inputs, y) to save (None: none), by `needs`
+    derivatives: list[tuple[Callable[..., Tensor] | None, slice]]  # of each input, and which of `saved` it reads
+    kept: dict[tuple[bool, ...], list[int]]  # by `needs`: what to save, as places in (*inputs, y, None)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         inputs = _arguments(cls.formula)
         places = {name: place for place, name in enumerate([*inputs, "y"])}
-        cls.derivatives = tuple([getattr(cls, f"d{name}", None) for name in inputs])
-        cls.reads = tuple([tuple([places[n] for n in _arguments(d)[1:]]) if d else () for d in cls.derivatives])
+        derivatives = [getattr(cls, f"d{name}", None) for name in inputs]
+        reads = [[places[name] for name in _arguments(d)[1:]] if d else [] for d in derivatives]
+        ends = itertools.accumulate([len(read) for read in reads])
+        cls.derivatives = [(d, slice(end - len(read), end)) for d, read, end in zip(derivatives, reads, ends)]
         cls.kept = {}
-        for needs in itertools.product((False, True), repeat=len(inputs)):
-            read = {place for need, where in zip(needs, cls.reads) if need for place in where}
-            cls.kept[needs] = [place in read for place in places.values()] if read else None
+        for needs in itertools.product((False, True), repeat=len(inputs)) if any(reads) else ():
+            cls.kept[needs] = [place if need else -1 for need, read in zip(needs, reads) for place in read]
+        if not cls.kept and not cls.quiet:
+            cls.forward = cls.formula  # type: ignore[method-assign]
 
     def formula(self, *arrays: Any) -> Array:
         raise TypeError(f"{type(self).__name__} defines no formula")
@@ -62,22 +64,20 @@ class Elementwise(Op, abstract=True):
                 y = self.formula(*arrays)
         else:
             y = self.formula(*arrays)
-        if True in self.needs:
-            kept = self.kept[tuple(self.needs)]
-            if kept is not None:
-                self.save(*[value if keep else None for value, keep in zip((*arrays, y), kept)])
+        if True in self.needs and self.kept:
+            values = (*arrays, y, None)
+            self.save(*[values[place] for place in self.kept[tuple(self.needs)]])
         return y
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         saved = self.saved if self.records else ()
         shares: list[Tensor | None] = []
-        for need, derivative, places, parent in zip(needed, self.derivatives, self.reads, self.parents):
-            if need and derivative is not None:
-                share = derivative(self, grad, *[saved[place] for place in places])
-                shares.append(share if share.array.shape == parent.shape else sum_to(share, parent.shape))
-            else:
-                shares.append(None)
+        for need, (derivative, read) in zip(needed, self.derivatives):
+            shares.append(derivative(self, grad, *saved[read]) if need and derivative else None)
         return tuple(shares)
+
+    def fit(self, share: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return sum_to(share, shape)
 
 
 def _arguments(function: Callable[..., Any]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.autograd import Op, apply
+from minigrad.autograd import Op, apply, topological_order
 
 
 def leaf(*values):
@@ -331,3 +331,37 @@ def test_bad_input_is_one_sentence(call, said):
     with pytest.raises((ValueError, TypeError, IndexError, RuntimeError), match=said) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_threads_that_ask_a_tensor_for_its_storage_at_once_get_the_same():
+    for _ in range(50):
+        x, barrier, found = leaf(1.0), threading.Barrier(4), []
+
+        def ask(x=x, barrier=barrier, found=found):
+            barrier.wait()
+            found.append(x.storage)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({id(storage) for storage in found}) == 1
+
+
+def test_nodes_are_visited_from_the_last_made_to_the_first():
+    x = leaf(1.0)
+    a = x * 2
+    b = x * 3
+    c = b + a * 5  # the order of use is another than that of making
+    d = c.node.parents[1]
+    assert list(topological_order([c.node])) == [x, a.node, b.node, d, c.node]
+    assert list(topological_order([c.node], {b.node})) == [b.node, c.node]
+    c.backward()
+    assert x.grad.item() == 13
+
+
+def test_what_was_broadcast_gets_the_sum_over_its_repeats():
+    x, row = mg.ones(3, 2, requires_grad=True), mg.ones(2, requires_grad=True)
+    (x * row + row).sum().backward()
+    assert row.grad.tolist() == [6, 6] and row.grad.shape == (2,)
