@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 _cupy: Any = None
+_tf32: bool | None = None  # whether matrix products may use TF32; None: as the environment's CUPY_TF32 says
 
 
 def cupy() -> Any:
@@ -22,6 +23,7 @@ def cupy() -> Any:
                 "device cuda: CuPy is not installed; install minigrad with the extra cuda12 or cuda13"
             ) from error
         _limit_memory(module)
+        _set_compute_type(module)
         _cupy = module
     return _cupy
 
@@ -38,6 +40,31 @@ def _limit_memory(module: Any) -> None:
     if not gigabytes > 0:
         raise ValueError(f"MINIGRAD_GPU_MEMORY must be a positive number of gigabytes, got {setting!r}")
     module.get_default_memory_pool().set_limit(size=int(gigabytes * 2**30))
+
+
+def tf32_allowed() -> bool:
+    """Whether matrix products of float32 may be computed in TF32."""
+    return os.environ.get("CUPY_TF32") == "1" if _tf32 is None else _tf32
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Let matrix products of float32, and convolutions, which are made of them, round their factors to 10 bits (TF32).
+
+    Errors: TypeError for what is no bool.
+    """
+    global _tf32
+    if not isinstance(allowed, bool):
+        raise TypeError(f"allow_tf32: must be True or False, got {allowed!r}")
+    _tf32 = allowed
+    if _cupy is not None:
+        _set_compute_type(_cupy)
+
+
+def _set_compute_type(module: Any) -> None:
+    """Tell CuPy what cuBLAS is to compute products of float32 in."""
+    if _tf32 is not None:
+        types = module._core._routines_linalg
+        module._core.set_compute_type("f", types.COMPUTE_TYPE_TF32 if _tf32 else types.COMPUTE_TYPE_FP32)
 
 
 _status: tuple[bool, str] | None = None

@@ -139,7 +139,7 @@ def _flops(op: Op, arrays: Any, result: Array) -> int:
 
 @dataclass
 class Step:
-    """A training step that can be watched, and the parameters that Adam changes after it, by a launch for each."""
+    """A training step that can be watched, and the parameters that Adam changes after it, in one launch."""
 
     run: Callable[[], None]
     parameters: list[Tensor] = field(default_factory=list)
@@ -148,8 +148,9 @@ class Step:
         """Run it once; the work of its operations and of Adam, which reads four arrays and writes three."""
         with counting() as count:
             self.run()
-        for parameter in self.parameters:
-            count.add("Adam", 7 * parameter.array.nbytes, 12 * parameter.array.size)
+        if self.parameters:
+            arrays = [parameter.array for parameter in self.parameters]
+            count.add("Adam", 7 * sum(array.nbytes for array in arrays), 12 * sum(array.size for array in arrays))
         return count
 
 

@@ -1,3 +1,3 @@
 """PyTorch's `torch.backends`, for code that asks what there is: cuDNN and MPS are not."""
 
-from . import cudnn, mps
+from . import cuda, cudnn, mps

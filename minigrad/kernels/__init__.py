@@ -71,7 +71,8 @@ Indexing
     index_add(shape, index, values) -> zeros(shape) with `values` added at `index` (NumPy indexing; repeats add up)
 
 Optimizer
-    adam(param, grad, mean, square, step_size, beta1, beta2, bias2, eps, decay): one fused step in place:
+    adam(tensors, step_size, beta1, beta2, bias2, eps, decay): one fused step of several parameters, in place; tensors
+        is a list of (param, grad, mean, square), all of one dtype:
         param *= 1 - decay  (decoupled weight decay; 0 for plain Adam)
         mean = beta1 * mean + (1 - beta1) * grad;  square = beta2 * square + (1 - beta2) * grad^2
         param -= step_size * mean / (sqrt(square / bias2) + eps)     with bias2 = 1 - beta2^t

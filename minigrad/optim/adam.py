@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..autograd import Tensor
-from ..devices import Array, xp_of
+from ..devices import Array, device_of, xp_of
 from ..kernels import kernels_of
 from .optimizer import Optimizer, check_betas, check_options, decayed_gradient
 
@@ -31,21 +31,32 @@ class Adam(Optimizer):
         options = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
 
-    def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        lr, (beta1, beta2), weight_decay = group["lr"], group["betas"], group["weight_decay"]
+    def update_group(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Parameters that are at the same step go to the kernel together: on a GPU they cost one launch."""
+        alike: dict[Any, list[Tensor]] = {}
+        for parameter in parameters:
+            array, state = parameter.array, self.state.setdefault(parameter, {})
+            if not state:
+                zeros_like = xp_of(array).zeros_like
+                state.update(step=0, exp_avg=zeros_like(array), exp_avg_sq=zeros_like(array))
+            state["step"] += 1
+            alike.setdefault((state["step"], array.dtype, device_of(array)), []).append(parameter)
+        lr, (beta1, beta2) = group["lr"], group["betas"]
+        decay = lr * group["weight_decay"] if self.decoupled else 0.0
+        for (step, _, _), members in alike.items():
+            numbers = lr / (1 - beta1**step), beta1, beta2, 1 - beta2**step, group["eps"], decay
+            if group["amsgrad"]:
+                for parameter in members:
+                    _amsgrad(*self._arrays(parameter, group), self.state[parameter], *numbers)
+            else:
+                tensors = [self._arrays(parameter, group) for parameter in members]
+                kernels_of(members[0].array).adam(tensors, *numbers)
+
+    def _arrays(self, parameter: Tensor, group: dict[str, Any]) -> tuple[Array, Array, Array, Array]:
+        """theta, g, m and v."""
+        state = self.state[parameter]
         grad = decayed_gradient(parameter, group, self.decoupled)
-        if not state:
-            zeros_like = xp_of(parameter.array).zeros_like
-            state.update(step=0, exp_avg=zeros_like(parameter.array), exp_avg_sq=zeros_like(parameter.array))
-        state["step"] += 1
-        step_size = lr / (1 - beta1 ** state["step"])
-        bias2 = 1 - beta2 ** state["step"]
-        decay = lr * weight_decay if self.decoupled else 0.0
-        arrays = parameter.array, grad, state["exp_avg"], state["exp_avg_sq"]
-        if group["amsgrad"]:
-            _amsgrad(*arrays, state, step_size, beta1, beta2, bias2, group["eps"], decay)
-        else:
-            kernels_of(parameter.array).adam(*arrays, step_size, beta1, beta2, bias2, group["eps"], decay)
+        return parameter.array, grad, state["exp_avg"], state["exp_avg_sq"]
 
 
 def _amsgrad(

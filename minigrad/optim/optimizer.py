@@ -11,7 +11,8 @@ from ..grad_mode import enable_grad
 
 
 class Optimizer:
-    """The base: a subclass defines `update(parameter, state, group)`, which changes one parameter in place.
+    """The base: a subclass defines `update(parameter, state, group)`, which changes one parameter in place, or
+    `update_group(parameters, group)`, which changes several.
 
     params: an iterable of tensors, or of dicts {"params": [...], "lr": ..., ...}: groups with options of their own.
     state: for each parameter the numbers and arrays that the next step needs.
@@ -66,11 +67,16 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self.update(parameter, self.state.setdefault(parameter, {}), group)
-                    parameter.storage.bump_version()
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            self.update_group(parameters, group)
+            for parameter in parameters:
+                parameter.storage.bump_version()
         return loss
+
+    def update_group(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """One step of a group's parameters, all of which have a gradient."""
+        for parameter in parameters:
+            self.update(parameter, self.state.setdefault(parameter, {}), group)
 
     def update(self, parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of one parameter, in place on its array."""

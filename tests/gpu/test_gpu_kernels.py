@@ -68,10 +68,39 @@ def test_adam_rounds_its_constants_once():
     ours = [on_gpu(array) for array in states]
     for step in range(1, 4):
         constants = 1e-3, 0.9, 0.999, 1 - 0.999**step, 1e-8, 0.01
-        cpu.adam(*states, *constants)
-        gpu.adam(*ours, *constants)
+        cpu.adam([tuple(states)], *constants)
+        gpu.adam([tuple(ours)], *constants)
     for found, expected in zip(ours, states):
         np.testing.assert_allclose(found.get(), expected, rtol=3e-6, atol=1e-7)
+
+
+def test_adam_steps_many_tensors_of_any_size_and_memory_order():
+    shapes = [(3,), (0,), (70, 41), (5, 4), *[(2, n) for n in range(1, 90)]]
+    ours, theirs = [], []
+    for shape in shapes:
+        states = [draw(*shape) for _ in range(3)] + [draw(*shape) ** 2]
+        theirs.append(tuple(states))
+        ours.append(tuple([on_gpu(array) for array in states]))
+    for place in (0, 2, 3):  # parameter and means lie column by column
+        ours[3] = tuple([a.T.copy().T if i == place else a for i, a in enumerate(ours[3])])
+    constants = 1e-3, 0.9, 0.999, 1 - 0.999**2, 1e-8, 0.01
+    cpu.adam(theirs, *constants)
+    gpu.adam(ours, *constants)
+    for found, expected in zip(ours, theirs):
+        for a, b in zip(found, expected):
+            np.testing.assert_allclose(a.get(), b, rtol=3e-6, atol=1e-7)
+
+
+@emulated
+def test_adam_is_one_launch_for_all_parameters():
+    net, adam = classifier()
+    net.to("cuda")
+    train(net, adam, CUDA, 2)
+    before = cuda_emulation.counters()
+    adam.step()
+    after = cuda_emulation.counters()
+    assert after["launches"] - before["launches"] == 1
+    assert (after["uploads"], after["downloads"]) == (before["uploads"], before["downloads"])
 
 
 def test_the_same_bits_every_time():
@@ -134,6 +163,21 @@ def test_tf32_is_off():
     gpu.matmul(on_gpu(draw(3, 4)), on_gpu(draw(4, 5)))
     _, compute = cuda_emulation.cublas_modes()
     assert compute in (-1, 68)  # plain SGEMM, or CUBLAS_COMPUTE_32F; 77 would be CUBLAS_COMPUTE_32F_FAST_TF32
+
+
+@emulated
+def test_tf32_is_asked_of_cublas_when_allowed():
+    setting, before = mg.backends.cuda.matmul, cuda._tf32
+    try:
+        for allowed, compute_types in ((True, (77,)), (False, (-1, 68)), (True, (77,))):
+            setting.allow_tf32 = allowed
+            assert setting.allow_tf32 is allowed
+            gpu.matmul(on_gpu(draw(3, 4)), on_gpu(draw(4, 5)))
+            assert cuda_emulation.cublas_modes()[1] in compute_types
+            gpu.matmul(on_gpu(draw(3, 4).astype(np.float64)), on_gpu(draw(4, 5).astype(np.float64)))
+    finally:
+        setting.allow_tf32 = False
+        cuda._tf32 = before
 
 
 def test_a_checkpoint_crosses_devices(tmp_path):

@@ -6,7 +6,7 @@ arrays of equal shape and memory order into such chunks, whatever that order is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,10 +120,10 @@ def index_add(shape: tuple[int, ...], index: Any, values: Array) -> Array:
 
 
 def adam(
-    param: Array, grad: Array, mean: Array, square: Array, step_size: float, beta1: float, beta2: float,
-    bias2: float, eps: float, decay: float,
+    tensors: Sequence[tuple[Array, Array, Array, Array]], step_size: float, beta1: float, beta2: float, bias2: float,
+    eps: float, decay: float,
 ) -> None:  # fmt: skip
-    """One fused Adam step in place on param, mean and square; see the package's contract."""
+    """One fused Adam step in place on each (param, grad, mean, square); see the package's contract."""
 
     def work(p: Array, g: Array, m: Array, v: Array) -> None:
         t = scratch.get("adam", p.size, p.dtype).reshape(p.shape)
@@ -142,11 +142,12 @@ def adam(
             np.multiply(p, 1 - decay, out=p)
         np.subtract(p, t, out=p)
 
-    order = memory_order(param)
-    if order is None or any(memory_order(a) != order for a in (mean, square)):
-        work(param, grad, mean, square)
-    else:
-        chunked(work, param, grad, mean, square)
+    for param, grad, mean, square in tensors:
+        order = memory_order(param)
+        if order is None or any(memory_order(a) != order for a in (mean, square)):
+            work(param, grad, mean, square)
+        else:
+            chunked(work, param, grad, mean, square)
 
 
 def channel_sum(x: Array) -> Array:

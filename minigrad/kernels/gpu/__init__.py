@@ -12,7 +12,7 @@ Three rules hold for all of them:
 * Images lie (N, C, H, W) in memory. Arguments that lie otherwise are copied once at the entrance, since dividing
   an index by strides for every access costs more than the copy.
 
-Products are computed in full float32. CuPy uses the coarser TF32 only if the environment says CUPY_TF32=1.
+Products are computed in full float32 unless `minigrad.backends.cuda.matmul.allow_tf32` is set.
 """
 
 from .conv import conv2d, conv2d_weight, conv_transpose2d

@@ -5,7 +5,11 @@ Comparisons are written so that a NaN stays a NaN.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from ...cuda import cupy
 from ...devices import Array
@@ -23,16 +27,32 @@ SOFTPLUS = (
     "T x, T beta", "T y",
     "T z = beta * x; y = ((z > 0 ? z : z != z ? z : T(0)) + log1p(exp(-fabs(z)))) / beta", "minigrad_softplus",
 )  # fmt: skip
-ADAM = (
-    "T grad, T step_size, T beta1, T rest1, T beta2, T rest2, T correction, T eps, T keep",
-    "T param, T mean, T square",
-    """
-    mean = beta1 * mean + rest1 * grad;
-    square = beta2 * square + rest2 * grad * grad;
-    param = keep * param - step_size * mean / (sqrt(square * correction) + eps);
-    """,
-    "minigrad_adam",
-)
+ADAM = """
+struct Tensors {
+  T *param[MANY];
+  const T *grad[MANY];
+  T *mean[MANY], *square[MANY];
+  long long size[MANY];
+};
+
+extern "C" __global__ void adam(
+    Tensors tensors, T step_size, T beta1, T rest1, T beta2, T rest2, T correction, T eps, T keep) {
+  T *params = tensors.param[blockIdx.y], *means = tensors.mean[blockIdx.y], *squares = tensors.square[blockIdx.y];
+  const T *grads = tensors.grad[blockIdx.y];
+  for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < tensors.size[blockIdx.y];
+       i += (long long)gridDim.x * blockDim.x) {
+    T grad = grads[i];
+    T mean = beta1 * means[i] + rest1 * grad;
+    T square = beta2 * squares[i] + rest2 * grad * grad;
+    means[i] = mean;
+    squares[i] = square;
+    params[i] = keep * params[i] - step_size * mean / (sqrt(square * correction) + eps);
+  }
+}
+"""
+MANY = 64  # tensors in one launch: their addresses are passed by value, of which CUDA takes 4 KB
+TENSORS = np.dtype([("rows", np.uint64, (5, MANY))])  # the struct of that name
+THREADS, BLOCKS = 256, 1024  # of a block; the most for a tensor: larger ones are gone through in strides
 
 
 def add(a: Array, b: Array) -> Array:
@@ -103,13 +123,30 @@ def index_add(shape: tuple[int, ...], index: Any, values: Array) -> Array:
 
 
 def adam(
-    param: Array, grad: Array, mean: Array, square: Array, step_size: float, beta1: float, beta2: float,
-    bias2: float, eps: float, decay: float,
+    tensors: Sequence[tuple[Array, Array, Array, Array]], step_size: float, beta1: float, beta2: float, bias2: float,
+    eps: float, decay: float,
 ) -> None:  # fmt: skip
-    """One fused Adam step in place on param, mean and square; see the package's contract.
+    """One fused Adam step in place on each (param, grad, mean, square), a launch for 64 of them; see the package's
+    contract.
 
     1 - beta is computed here, in double: in float32, 1 - 0.999 has lost half its digits.
     """
-    number = param.dtype.type
     constants = step_size, beta1, 1 - beta1, beta2, 1 - beta2, 1 / bias2, eps, 1 - decay
-    elementwise(*ADAM)(grad, *[number(value) for value in constants], param, mean, square)
+    for start in range(0, len(tensors), MANY):
+        chunk = tensors[start : start + MANY]
+        dense = [[cupy().ascontiguousarray(array) for array in arrays] for arrays in chunk]
+        number, table = dense[0][0].dtype, np.zeros((), TENSORS)
+        for place, arrays in enumerate(dense):
+            table["rows"][:, place] = [*[array.data.ptr for array in arrays], arrays[0].size]
+        blocks = min(max(-(-int(table["rows"][4].max()) // THREADS), 1), BLOCKS)
+        _adam(number.name)((blocks, len(chunk)), (THREADS,), (table, *[number.type(value) for value in constants]))
+        for arrays, copies in zip(chunk, dense):
+            for place in (0, 2, 3):
+                if copies[place] is not arrays[place]:
+                    arrays[place][...] = copies[place]
+
+
+@cache
+def _adam(dtype: str) -> Any:
+    kind = {"float32": "float", "float64": "double"}[dtype]
+    return cupy().RawKernel(f"#define T {kind}\n#define MANY {MANY}\n{ADAM}", "adam")

@@ -321,7 +321,7 @@ def test_adam_is_its_formula():
     param, grad, mean = (random(*shape, dtype=np.float32, seed=i) for i in range(3))
     square = np.abs(random(*shape, dtype=np.float32, seed=3))
     p, g, m, v = (a.astype(float) for a in (param, grad, mean, square))
-    cpu.adam(param, grad, mean, square, 0.1, beta1, beta2, 0.5, eps, decay)
+    cpu.adam([(param, grad, mean, square)], 0.1, beta1, beta2, 0.5, eps, decay)
     m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
     p = p * (1 - decay) - 0.1 * m / (np.sqrt(v / 0.5) + eps)
     for got, truth in ((mean, m), (square, v), (param, p)):
