@@ -40,7 +40,7 @@ from .loss import (
     NLLLoss,
     SmoothL1Loss,
 )
-from .module import Module, Parameter
+from .module import Module
 from .normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -51,6 +51,7 @@ from .normalization import (
     SyncBatchNorm,
 )
 from .parallel import DataParallel
+from .parameter import Parameter
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .reshape import (
     ConstantPad2d,

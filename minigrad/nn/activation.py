@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import ops
 from ..autograd import Tensor
-from .module import Module, Parameter, StatelessModule, check_sizes
+from .module import Module, StatelessModule, check_sizes
+from .parameter import Parameter
 
 
 class ReLU(StatelessModule):

@@ -27,6 +27,17 @@ class Sequential(Module):
             input = module(input)
         return input
 
+    def append(self, module: Module) -> Sequential:
+        """Add a module at the end, under the next number."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, sequential: Iterable[Module]) -> Sequential:
+        """Add modules at the end."""
+        for module in list(sequential):
+            self.append(module)
+        return self
+
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 

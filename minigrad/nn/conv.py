@@ -9,7 +9,8 @@ from .. import ops
 from ..autograd import Tensor
 from ..ops.conv import one, pair
 from .init import layer_start_
-from .module import Module, Parameter, check_sizes
+from .module import Module, check_sizes
+from .parameter import Parameter
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 

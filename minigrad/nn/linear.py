@@ -8,7 +8,8 @@ from .. import ops
 from ..autograd import Tensor
 from ..grad_mode import no_grad
 from .init import layer_start_, normal_
-from .module import Module, Parameter, check_sizes
+from .module import Module, check_sizes
+from .parameter import Parameter
 
 
 class Linear(Module):

@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import ops
 from ..autograd import Tensor
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class _Norm(Module):

@@ -189,6 +189,15 @@ class DataParallel(Module):
         return self.module(*inputs, **options)
 
 
+def data_parallel(
+    module: Module, inputs: Any, device_ids: Sequence[Any] | None = None, output_device: Any = None, dim: int = 0,
+    module_kwargs: dict[str, Any] | None = None,
+) -> Any:  # fmt: skip
+    """A module called on inputs, one or a tuple of them, as `DataParallel` calls it."""
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    return DataParallel(module, device_ids, output_device, dim)(*inputs, **(module_kwargs or {}))
+
+
 class DistributedDataParallel(Module):
     """A module under the name `module`, the same in every process, whose gradients are averaged over all of them.
 

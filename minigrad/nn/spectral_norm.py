@@ -16,7 +16,8 @@ from ..grad_mode import no_grad
 from ..ops import clamp, permute, randn, reshape
 from ..ops.reduction import norm
 from .conv import ConvTranspose2d
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 M = TypeVar("M", bound=Module)
 

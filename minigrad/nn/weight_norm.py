@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from ..autograd import Tensor
 from ..grad_mode import no_grad
 from ..ops.reduction import norm
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 M = TypeVar("M", bound=Module)
 

@@ -39,6 +39,8 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         array = data.copy() if hasattr(data, "dtype") else np.asarray(data)
     except ValueError as error:
         raise ValueError(f"tensor: the nested lists are ragged: {error}") from None
+    if dtype is not None and not hasattr(data, "dtype"):
+        _check_range(array, as_dtype("tensor", dtype))
     array = _converted("tensor", np.asarray(array) if np.isscalar(array) else array, own if dtype is None else dtype)
     target = devices.default_device() if device is None and isinstance(array, np.ndarray) else device
     return made("tensor", array if target is None else to_device(array, devices.device(target)), requires_grad)
@@ -70,6 +72,14 @@ def _dtypes_of_many(data: Any) -> set[np.dtype | None]:
     if kinds <= _DEFAULTS.keys():
         return {_DEFAULTS[kind] for kind in kinds}
     return {_dtype_within(item) for item in data}
+
+
+def _check_range(numbers: np.ndarray, dtype: np.dtype) -> None:
+    """Errors: ValueError if a number is too large for an integer dtype; negative ones wrap, as in PyTorch."""
+    if dtype.kind in "iu" and numbers.size and numbers.dtype.kind in "iuf":
+        largest = np.iinfo(dtype).max
+        if not (abs(numbers) <= largest + (dtype.kind == "i")).all() or (numbers > largest).any():
+            raise ValueError(f"tensor: a number is beyond what {dtype} holds, at most {largest}")
 
 
 def _converted(operation: str, array: Array, dtype: Any) -> Array:

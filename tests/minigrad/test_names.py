@@ -121,6 +121,29 @@ torch.nn.init.constant_ torch.nn.init.calculate_gain('relu') torch.FloatTensor(2
 torch.nn.Parameter(x).requires_grad torch.optim.Optimizer torch.nn.Module torch.where(x>0)[0]
 """
 
+IMPORTS = """
+import torch.backends.cudnn as cudnn
+from torch.nn.parameter import Parameter
+from torch.nn import Module, Parameter, init
+import torch.nn.init as init
+from torch.nn.parallel import data_parallel
+from torch.nn.utils import clip_grad_norm_, parameters_to_vector, spectral_norm, weight_norm
+from torch.optim import Adam, Optimizer, lr_scheduler
+from torch.optim.optimizer import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, StepLR, _LRScheduler
+from torch.utils.data import DataLoader, Dataset, sampler
+from torch.utils.data.sampler import Sampler, SubsetRandomSampler
+from torch.utils.data.dataset import Dataset, TensorDataset
+from torch.utils.data.dataloader import DataLoader, default_collate
+import torch.utils.data as data
+from torch.autograd import Function, Variable, grad
+import torch.autograd as autograd
+from torch import Tensor, autograd, device, nn, optim
+import torch.nn.functional as F
+from torch.nn.functional import conv2d, relu
+import torch.distributed as dist
+"""
+
 
 def result(library, call):
     numbers = np.random.default_rng(0)
@@ -171,3 +194,37 @@ CALLS += [re.sub(r"(.*?\))(\([pqxm].*)", r"nn.\1.double()\2", call) for call in 
 def test_a_name_means_what_it_means_in_pytorch(call):
     torch = pytest.importorskip("torch")
     check_equal(result(mg, call), result(torch, call))
+
+
+@pytest.mark.parametrize("line", IMPORTS.strip().split("\n"))
+def test_an_import_line_works(line):
+    exec(re.sub(r"\btorch\b", "minigrad", line), {})
+
+
+def test_data_parallel_calls_the_module():
+    x = mg.ones(2, 3)
+    assert mg.nn.parallel.data_parallel(mg.nn.Flatten(0), x, device_ids=[0]).tolist() == [1.0] * 6
+
+
+def test_a_sequential_grows():
+    torch = pytest.importorskip("torch")
+    for library in (mg, torch):
+        nn = library.nn
+        net = nn.Sequential(nn.Linear(2, 3)).append(nn.ReLU()).extend([nn.Linear(3, 1), nn.Tanh()])
+        assert [type(layer).__name__ for layer in net] == ["Linear", "ReLU", "Linear", "Tanh"]
+        assert list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
+@pytest.mark.parametrize(
+    "data, dtype",
+    [([300], "uint8"), ([2**31], "int32"), ([-1], "uint8"), ([2**31 - 1, -(2**31)], "int32"), ([1e30], "int64")],
+)
+def test_numbers_that_an_integer_dtype_cannot_hold_are_refused(data, dtype):
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (mg, torch):
+        try:
+            found.append(library.tensor(data, dtype=getattr(library, dtype)).tolist())
+        except (ValueError, RuntimeError):
+            found.append("refused")
+    assert found[0] == found[1]

@@ -1,9 +1,9 @@
-"""PyTorch's `torch.utils.data`: the names of `minigrad.data` that have to do with data sets in general."""
+"""PyTorch's `torch.utils.data`, with its modules: the names of `minigrad.data` that have to do with data sets."""
 
-from ..data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
-from ..data.dataset import collate as default_collate
-from ..data.loader import DataLoader
-from ..data.sampler import (
+from ...data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from ...data.dataset import collate as default_collate
+from ...data.loader import DataLoader
+from ...data.sampler import (
     BatchSampler,
     DistributedSampler,
     RandomSampler,
@@ -12,6 +12,7 @@ from ..data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from . import dataloader, dataset, sampler
 
 __all__ = [
     "BatchSampler",
@@ -26,6 +27,9 @@ __all__ = [
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "dataloader",
+    "dataset",
     "default_collate",
     "random_split",
+    "sampler",
 ]
