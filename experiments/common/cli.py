@@ -30,6 +30,8 @@ from minigrad import cuda, devices
 from minigrad.files import check_replaceable, printable
 from minigrad.random import manual_seed
 
+from . import ranks
+
 FAILED = 2
 INTERRUPTED = 130
 
@@ -39,26 +41,27 @@ class UserError(ValueError):
 
 
 def run(main: Callable[[], Any]) -> NoReturn:
-    """Call `main` and leave the program: 0 when done, 2 after a user's error, 130 after Ctrl-C."""
+    """Call `main` and leave the program: 0 when done, 2 after a user's error, 130 after Ctrl-C. Where mpiexec started
+    several processes, they end together (`ranks.py`)."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C so late has nothing left to stop
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be of any bytes
     try:
+        ranks.begin()
         main()
         sys.stdout.flush()
+        ranks.end()
         sys.exit(0)
     except BrokenPipeError:  # the reader of our output (`| head`) has left; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        ranks.fail("\ninterrupted", INTERRUPTED)
     except (ValueError, OSError, RuntimeError, MemoryError, OverflowError) as error:
         if os.environ.get("MINIGRAD_DEBUG"):
             raise
-        print(f"error: {sentence(error)}", file=sys.stderr)
-        sys.exit(FAILED)
+        ranks.fail(f"error: {sentence(error)}", FAILED)
 
 
 def sentence(error: BaseException) -> str:
@@ -95,8 +98,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(description=description, formatter_class=_Help, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {printable(message)} (--help lists the options)", file=sys.stderr)
-        sys.exit(FAILED)
+        ranks.fail(f"error: {printable(message)} (--help lists the options)", FAILED)
 
 
 def add_common(parser: argparse.ArgumentParser, seed: int = 0) -> None:
@@ -117,7 +119,7 @@ def start(options: argparse.Namespace) -> devices.Device:
     Errors: UserError that says why a named GPU cannot be used.
     """
     manual_seed(options.seed)
-    device = devices.device(options.device)
+    device = ranks.local_device(devices.device(options.device))
     if device.type == "cuda":
         usable, reason = cuda.status()
         if not usable:

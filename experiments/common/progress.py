@@ -13,6 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from . import ranks
+
 
 def progress_bar(total: int, title: str, start: int = 0) -> Any:
     """A bar over `total` steps of which `start` are done; on stderr, and silent where that is no terminal."""
@@ -54,7 +56,8 @@ def interruptible() -> Iterator[Interrupt]:
             raise KeyboardInterrupt
         stop.requested = True
         # Not print: the signal may have arrived in the middle of one, and stderr's buffer is not re-entrant.
-        os.write(2, b"\nstopping after this step; Ctrl-C once more stops at once\n")
+        if ranks.rank() == 0:
+            os.write(2, b"\nstopping after this step; Ctrl-C once more stops at once\n")
 
     before = signal.signal(signal.SIGINT, handle)
     try:

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Checkpoint:
 
     game: the name of the game. settings: as plain values. parts: each part's state by name. random: the generator's
     state. columns, rows: the table of losses, rows (N, 1 + columns) of the step and its losses; None if unknown.
+    others: of a run in several processes, what ranks 1, 2, ... have of their own: {"random": ..., "parts": ...} each.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Checkpoint:
     random: dict[str, Any]
     columns: list[str]
     rows: np.ndarray | None
+    others: list[dict[str, Any]] = field(default_factory=list)
 
     def settings_as(self, kind: type[Any]) -> Any:
         """The settings as a dataclass. Errors: UserError naming the file and the setting that does not fit."""
@@ -72,6 +74,8 @@ def write(folder: OutputFolder, checkpoint: Checkpoint) -> None:
     Errors: UserError if the disk is full or the folder may not be written; the older checkpoints are untouched.
     """
     state = {"kind": KIND, "version": VERSION, **{name: getattr(checkpoint, name) for name in FIELDS}}
+    if not checkpoint.others:
+        del state["others"]  # of one process: readable by every version
     try:
         mg.save(state, folder.file(NEWEST))
         keep(folder, checkpoint.step)
@@ -155,11 +159,22 @@ def _checked(path: Path, state: dict[str, Any]) -> Checkpoint:
         steps = rows[:, 0]
         if not (np.isfinite(steps).all() and (np.diff(steps) > 0).all() and (steps[-1:] <= state["step"]).all()):
             raise ValueError("rows must have steps that grow up to the checkpoint's")
-    try:
-        np.random.default_rng().bit_generator.state = state["random"]
-    except (ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
-        raise ValueError(f"random is not the state of the random generator ({error})") from error
+    _check_random(state["random"], "random")
+    others = state.setdefault("others", [])
+    if not isinstance(others, list):
+        raise ValueError(f"others must be a list, got a {type(others).__name__}")
+    for number, other in enumerate(others):
+        if not isinstance(other, dict) or not isinstance(other.get("parts"), dict) or "random" not in other:
+            raise ValueError(f"others[{number}] must be a dictionary of random and parts")
+        _check_random(other["random"], f"others[{number}].random")
     return Checkpoint(path, **{name: state.get(name) for name in FIELDS})  # type: ignore[arg-type]
+
+
+def _check_random(state: Any, place: str) -> None:
+    try:
+        np.random.default_rng().bit_generator.state = state
+    except (ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
+        raise ValueError(f"{place} is not the state of the random generator ({error})") from error
 
 
 def _what(state: dict[str, Any], name: str) -> str:

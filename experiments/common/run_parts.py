@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import Tensor
+from minigrad.devices import xp_of
 from minigrad.optim.optimizer import Optimizer
 
 
@@ -26,6 +28,15 @@ Part = Stateful | Tensor
 def state_of(part: Part) -> Any:
     """What is saved of a part."""
     return part if isinstance(part, Tensor) else part.state_dict()
+
+
+def all_finite(parameters: Sequence[Tensor]) -> bool:
+    """Whether all parameters and their gradients are finite, read in one transfer."""
+    arrays = [part.array for p in parameters for part in (p, p.grad) if part is not None]
+    if not arrays:
+        return True
+    xp = xp_of(arrays[0])
+    return bool(xp.isfinite(xp.stack([array.sum() for array in arrays])).all())
 
 
 def load_part(part: Part, saved: Any, place: str) -> None:

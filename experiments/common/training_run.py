@@ -1,6 +1,7 @@
 """The one frame of every training. It owns what all of them have in common: the folder with its lock, the progress bar,
 the table of losses and its plots, pictures every so many steps, the alarm for numbers that are not finite, checkpoints
-of everything that decides how a run goes on, resuming bit for bit, Ctrl-C, and the page.
+of everything that decides how a run goes on, resuming bit for bit, Ctrl-C, the page, and sharing the work out over the
+processes that `mpiexec -n 4 python -m experiments.train_gan ...` starts.
 
 A *game* is what is trained: a small class in its family's folder. This one trains a network to remove noise:
 
@@ -43,83 +44,45 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import Tensor
-from minigrad.devices import CPU, Device, xp_of
+from minigrad.devices import CPU, Device
+from minigrad.distributed import alone
 from minigrad.random import get_rng_state, set_rng_state
 
-from . import run_checkpoints, run_page
+from . import ranks, run_checkpoints, run_page
 from .cli import Parser, UserError, add_common, positive_int, start
-from .images import Picture, save_picture
+from .game import Game
+from .images import save_picture
 from .output_folder import OutputFolder
 from .plots import LossLog, read_losses
 from .progress import interruptible, progress_bar, show
-from .run_checkpoints import Checkpoint, Upgrade
-from .run_page import About
-from .run_parts import Part, load_part, short_repr, state_of
+from .run_checkpoints import Checkpoint
+from .run_parts import all_finite, load_part, short_repr, state_of
 from .status import NAME as STATUS
 from .status import Status
 
 READ_EVERY = 10  # steps between readings of the losses: each reading waits for the device
 
 
-class Game(ABC):
-    """What is trained, with everything that belongs to it.
-
-    name: of the game, kept in its checkpoints. columns: the names of its losses, in the table's order.
-    settings: a dataclass of plain values. about: the text of its page, and its plots.
-    parts: by name everything that decides how the run goes on and changes while it runs: networks, optimizers,
-    schedules, averages, loaders, pools of pictures (whatever has state_dict and load_state_dict), and tensors such as
-    a fixed noise. The step number, the random generator and the losses are the frame's.
-    commands: what to try with the run when it is over, "experiments.x {run}". sources: the files to read about it.
-    upgrades: for each older kind of checkpoint ("minigrad-gan") a function that gives it the present structure.
-    """
-
-    name: ClassVar[str]
-    columns: ClassVar[Sequence[str]]
-    upgrades: ClassVar[Mapping[str, Upgrade]] = {}
-    commands: ClassVar[Sequence[str]] = ()
-    sources: ClassVar[Sequence[str]] = ()
-    settings: Any
-    about: About
-    parts: Mapping[str, Part]
-
-    @abstractmethod
-    def batches(self) -> Iterator[Any]:
-        """Batches without end, from a loader that is one of the parts."""
-
-    @abstractmethod
-    def step(self, batches: Iterator[Any], number: int) -> Mapping[str, Tensor]:
-        """One training step: takes `next(batches)` as often as the algorithm needs and updates the networks.
-
-        number: how many steps were done before. Returns scalars by column, still on the device; a column may be left
-        out in steps that do not compute it. Nothing is read back from the device in here.
-        """
-
-    @abstractmethod
-    def draw(self) -> Picture:
-        """A picture of how far it has come, always of the same inputs; must not draw random numbers."""
-
-    def metrics(self) -> Mapping[str, float | int | str]:
-        """Metrics of the result for the page and metrics.json, computed when the training is over."""
-        return {}
-
-
 @dataclass
 class TrainingRun:
-    """A game being trained in a folder. steps: how many in all; step: how many are done."""
+    """A game being trained in a folder. steps: how many in all; step: how many are done.
+
+    Of several processes this is rank 0, which writes; the others are a `Follower` each.
+    """
 
     game: Game
-    folder: OutputFolder
+    folder: Any  # an OutputFolder; of a follower only its path
     steps: int
     pictures_every: int
     checkpoint_every: int
@@ -153,6 +116,11 @@ class TrainingRun:
                 raise UserError(f"{path}: does not fit this run: {error}") from error
         self.step = checkpoint.step
         set_rng_state(checkpoint.random)
+        self.resume_files(checkpoint)
+
+    def resume_files(self, checkpoint: Checkpoint) -> None:
+        """Put the folder into the state that goes with a checkpoint."""
+        game, path = self.game, checkpoint.path
         table = self.folder.file("losses.csv")
         self.log.restore(rows_of(table, game.columns, self.step) if checkpoint.rows is None else checkpoint.rows)
         if path.name == run_checkpoints.NEWEST:  # it may have been written just before a kill, without its number
@@ -164,10 +132,11 @@ class TrainingRun:
         """Put the table of losses, then the checkpoint that goes with it, on the disk."""
         self.log.flush()
         game = self.game
+        ranks.check_agreement(game.parts)
         run_checkpoints.write(self.folder, Checkpoint(
             self.folder.path, game.name, dataclasses.asdict(game.settings), self.step,
             {name: state_of(part) for name, part in game.parts.items()}, get_rng_state(),
-            list(game.columns), self.log.rows(),
+            list(game.columns), self.log.rows(), ranks.of_all(None)[1:],
         ))  # fmt: skip
 
     # ---------------------------------------------------------------------------------- training
@@ -177,16 +146,18 @@ class TrainingRun:
         Errors: UserError when losses or weights are not finite, naming the step and the last good checkpoint.
         """
         batches = self.game.batches()
-        title = self.game.about.title
-        bar = progress_bar(self.steps, title, self.step)
-        status = Status(self.folder.file(STATUS), title, self.step, self.steps, self.device)
-        with interruptible() as stop, bar, self.log, status:
-            while self.step < self.steps and not stop:
+        bar, any_rank = progress_bar(self.steps, self.game.about.title, self.step), ranks.AnyRank()
+        with interruptible() as stop, bar, self.log, self.status() as status:
+            while self.step < self.steps and not any_rank(stop):
                 self.train_step(batches, bar)
                 status.at(self.step)
             self.read_losses(bar)
             self.checkpoint()
         return self.step >= self.steps
+
+    def status(self) -> Any:
+        """Notes how far the run is, while it goes on."""
+        return Status(self.folder.file(STATUS), self.game.about.title, self.step, self.steps, self.device)
 
     def train_step(self, batches: Iterator[Any], bar: Any) -> None:
         """One step and what is due after it: reading the losses, a picture, a checkpoint."""
@@ -208,14 +179,17 @@ class TrainingRun:
             return
         columns = self.game.columns
         scalars = [losses[name].reshape(()) for _, losses in self.pending for name in columns if name in losses]
-        values = iter(mg.stack(scalars).cpu().numpy().tolist())
+        everyone = np.array(ranks.of_all(mg.stack(scalars).cpu().numpy()), np.float64)  # (ranks, scalars)
+        values = iter(everyone.T)
         for step, losses in self.pending:
-            row = {name: next(values) if name in losses else None for name in columns}
-            known = {name: value for name, value in row.items() if value is not None}
-            if not all(map(math.isfinite, known.values())):
-                self.alarm(step, f"the losses are {known}")
+            known = {name: next(values) for name in columns if name in losses}
+            for rank in range(ranks.count()):
+                own = {name: float(value[rank]) for name, value in known.items()}
+                if not all(map(math.isfinite, own.values())):
+                    self.alarm(step, f"the losses {f'of rank {rank} ' if ranks.count() > 1 else ''}are {own}")
+            row = {name: float(known[name].mean()) if name in known else None for name in columns}
             self.log.add(step, **row)
-            self.newest |= known
+            self.newest |= {name: value for name, value in row.items() if value is not None}
         self.pending.clear()
         networks = [part for part in self.game.parts.values() if isinstance(part, nn.Module)]
         if not all_finite([parameter for network in networks for parameter in network.parameters()]):
@@ -231,7 +205,7 @@ class TrainingRun:
     # ----------------------------------------------------------------------------------- showing
     def draw(self, name: str = "") -> None:
         """Save the game's picture under its name, by default the step's."""
-        with mg.no_grad():
+        with mg.no_grad(), alone():
             picture = self.game.draw()
         save_picture(picture, self.folder.file(f"samples_{name or format(self.step, '07d')}.png"))
 
@@ -240,12 +214,64 @@ class TrainingRun:
         self.draw("final")
         run_page.write_plots(self.folder, self.game.about)
         run_page.write_animation(self.folder)
-        metrics = dict(self.game.metrics())
+        with alone():
+            metrics = dict(self.game.metrics())
         if metrics:
             run_page.write_metrics(self.folder, metrics)
         commands = [f"python -m {command.format(run=self.folder.path)}" for command in self.game.commands]
         settings = dataclasses.asdict(self.game.settings)
         run_page.write_page(self.folder, self.game.about, settings, metrics, commands, self.game.sources)
+
+
+class NoFile:
+    """In place of a table of losses, and of a status, that rank 0 writes."""
+
+    def __enter__(self) -> NoFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def add(self, step: int, **values: float | None) -> None: ...
+
+    def at(self, step: int) -> None: ...
+
+
+class Follower(TrainingRun):
+    """The run in another process than rank 0: takes part in every step, and writes nothing."""
+
+    def __post_init__(self) -> None:
+        self.log: Any = NoFile()
+
+    def status(self) -> NoFile:
+        """Nothing to write."""
+        return NoFile()
+
+    def begin(self) -> None:
+        """Nothing to write."""
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on with what the checkpoint has of this rank's own; where it has nothing (the run had fewer processes),
+        as rank 0, but with other random numbers."""
+        number = ranks.rank() - 1
+        if number < len(checkpoint.others):
+            own = checkpoint.others[number]
+            merged = {name: own["parts"].get(name) for name, part in self.game.parts.items() if ranks.is_own(part)}
+            super().resume(replace(checkpoint, parts={**checkpoint.parts, **merged}, random=own["random"]))
+        else:
+            super().resume(checkpoint)
+            ranks.own_random_numbers()
+
+    def resume_files(self, checkpoint: Checkpoint) -> None:
+        """Nothing to write."""
+
+    def checkpoint(self) -> None:
+        """Send what is this rank's own to rank 0."""
+        parts = {name: state_of(part) for name, part in self.game.parts.items() if ranks.is_own(part)}
+        ranks.check_agreement(self.game.parts)
+        ranks.of_all({"random": get_rng_state(), "parts": parts})
+
+    def draw(self, name: str = "") -> None:
+        """Nothing to write."""
 
 
 def check_same(checkpoint: Checkpoint, game: Game) -> None:
@@ -269,15 +295,6 @@ def rows_of(table: Path, columns: Sequence[str], step: int) -> np.ndarray:
     except (OSError, ValueError, KeyError) as error:
         print(f"{table}: begins anew at step {step}, since its earlier rows cannot be read ({error})")
         return np.empty((0, 1 + len(columns)))
-
-
-def all_finite(parameters: Sequence[Tensor]) -> bool:
-    """Whether all parameters and their gradients are finite, read in one transfer."""
-    arrays = [part.array for p in parameters for part in (p, p.grad) if part is not None]
-    if not arrays:
-        return True
-    xp = xp_of(arrays[0])
-    return bool(xp.isfinite(xp.stack([array.sum() for array in arrays])).all())
 
 
 # ---------------------------------------------------------------------------------- from a command line
@@ -313,6 +330,8 @@ def train(make_game: Callable[[Device], Game], options: argparse.Namespace) -> d
     make_game: makes the game on a device; called after the folder is known to be free and the seed is set.
     """
     device = start(options)
+    if ranks.rank() > 0:
+        return follow(make_game(device), options, device)
     with OutputFolder(options.out) as folder:
         check_folder(folder, options)
         run = prepare(make_game(device), folder, options, device)
@@ -341,8 +360,8 @@ def check_folder(folder: OutputFolder, options: argparse.Namespace) -> None:
 
 def prepare(game: Game, folder: OutputFolder, options: argparse.Namespace, device: Device) -> TrainingRun:
     """The run, at its start or where its newest checkpoint stands."""
-    pictures_every = options.pictures_every
-    run = TrainingRun(game, folder, options.steps, pictures_every, options.checkpoint_every or pictures_every, device)
+    ranks.share_out(game.parts)
+    run = TrainingRun(game, folder, device=device, **intervals(options))
     names, checkpoint = run_page.names_of(game.about), None
     if options.resume and not folder.has_manifest:
         run_checkpoints.adopt(folder, game.name, game.upgrades, names)
@@ -351,8 +370,26 @@ def prepare(game: Game, folder: OutputFolder, options: argparse.Namespace, devic
         checkpoint = run_checkpoints.newest(folder, device, game.upgrades)
         if checkpoint is None:
             print(f"there is no checkpoint in {folder.path} yet: starting at step 0")
+    ranks.from_first(lambda: checkpoint and checkpoint.path)
     if checkpoint:
         run.resume(checkpoint)
     else:
         run.begin()
     return run
+
+
+def follow(game: Game, options: argparse.Namespace, device: Device) -> dict[str, float]:
+    """What `train` is in the other processes than rank 0."""
+    ranks.share_out(game.parts)
+    run = Follower(game, SimpleNamespace(path=Path(options.out)), **intervals(options))
+    path = ranks.from_first(lambda: None)
+    if path:
+        run.resume(run_checkpoints.read(path, device, game.upgrades))
+    run.train()
+    return run.newest
+
+
+def intervals(options: argparse.Namespace) -> dict[str, Any]:
+    """How many steps, and how often something is due."""
+    every = options.pictures_every
+    return {"steps": options.steps, "pictures_every": every, "checkpoint_every": options.checkpoint_every or every}

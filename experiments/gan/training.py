@@ -17,6 +17,7 @@ from minigrad.autograd import Tensor
 from minigrad.devices import CPU, Device
 from minigrad.optim.optimizer import Optimizer
 
+from ..common import ranks
 from .losses import GanLoss, gradient_penalty, r1_penalty
 from .tricks import Tricks
 
@@ -115,6 +116,7 @@ def simultaneous(players: Players, batches: Iterator[Batch]) -> Losses:
     d_gradients = mg.grad(d_loss, d_weights)
     for weight, gradient in zip([*g_weights, *d_weights], [*g_gradients, *d_gradients]):
         weight.grad = gradient
+    ranks.average_gradients([*g_weights, *d_weights])
     players.g_optimizer.step()
     players.d_optimizer.step()
     return {**reported_losses(players, d_loss, logits_real, logits_fake), "g_loss": g_loss.detach()}

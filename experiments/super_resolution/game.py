@@ -24,6 +24,7 @@ from minigrad.nn import functional as F
 from nets import vgg
 from nets.srresnet import COLORS, Discriminator, SRResNet
 
+from ..common import ranks
 from ..common.averaging import Average, warmed_up
 from ..common.cli import UserError
 from ..common.images import Picture, grid
@@ -90,7 +91,7 @@ class SuperResolution(Game):
     def batches(self) -> Iterator[Pair]:
         """Pairs (small in [0, 1], large in [-1, 1]) without end; drawn with the engine's random generator."""
         while True:
-            small, large = self.crops.batch(self.settings.batch_size)
+            small, large = self.crops.batch(ranks.part_of(self.settings.batch_size))
             yield small.to(self.device), large.to(self.device)
 
     def step(self, batches: Iterator[Pair], number: int) -> Mapping[str, Tensor]:

@@ -12,6 +12,7 @@ from minigrad.data.captioned_digits import CaptionedDigits, Scenes, tokens
 from minigrad.devices import Device
 from nets.text_gan import PictureEncoder
 
+from ..common import ranks
 from ..common.training_run import Game
 from .fact_reader import kept_reader, measured, ranking
 from .matching import match
@@ -40,7 +41,16 @@ class TextGame(Game):
             return self.text(mg.tensor(tokens(captions), device=self.device))
 
     def match_sentences(self) -> None:
-        """Train the text encoder, which is kept as it is from then on."""
+        """Train the text encoder, which is kept as it is from then on; of several processes, in rank 0."""
+        if ranks.rank() == 0:
+            self.data.shard(1, 0)
+            self.match_whole_batches()
+        self.data.load_state_dict(ranks.from_first(self.data.state_dict))
+        self.data.shard(ranks.count(), ranks.rank())
+        ranks.broadcast_network(self.text)
+
+    def match_whole_batches(self) -> None:
+        """Train the text encoder in this process."""
         size = min(self.settings.image_size, MATCHED)
         data = self.data if size == self.data.size else CaptionedDigits(self.strokes, size, seed=self.settings.seed)
         self.text.requires_grad_(True)

@@ -86,6 +86,7 @@ class CaptionedDigits:
         if size < 8:
             raise ValueError(f"CaptionedDigits: size must be at least 8 pixels, got {size}")
         self.size, self.pairs, self.seed, self.position = size, pairs, seed, 0
+        self.num_replicas, self.rank = 1, 0
         self.pixels, self.labels = strokes.pixels, strokes.targets
         self.by_digit = [np.flatnonzero(self.labels == digit) for digit in range(10)]
 
@@ -99,10 +100,18 @@ class CaptionedDigits:
             raise ValueError(f"CaptionedDigits: the saved state has seed {state['seed']}, this one {self.seed}")
         self.position = state["position"]
 
+    def shard(self, num_replicas: int, rank: int) -> None:
+        """From now on draw this rank's part of each batch: other scenes on each rank, from the same seed."""
+        self.num_replicas, self.rank = num_replicas, rank
+
     def draw(self, count: int) -> Scenes:
-        """The next batch."""
+        """The next batch. Errors: ValueError if it cannot be divided among the ranks."""
+        if count % self.num_replicas:
+            raise ValueError(f"CaptionedDigits: {count} scenes cannot be divided among {self.num_replicas} ranks")
+        count //= self.num_replicas
         kinds = ["seen", "unseen", "all"]
-        random = np.random.default_rng([self.seed, kinds.index(self.pairs), self.position])
+        own = [self.rank] if self.rank else []
+        random = np.random.default_rng([self.seed, kinds.index(self.pairs), self.position, *own])
         self.position += 1
         facts = self._facts(count, random)
         captions = [

@@ -8,6 +8,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -135,6 +137,20 @@ def get_node_local_rank() -> int:
 def get_backend() -> str:
     """What carries tensors on a GPU: "mpi" or "nccl"."""
     return group().backend
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it this process has no group: for what one rank does while the others do something else.
+
+    Layers that would ask the other ranks (SyncBatchNorm) then work with what this one has.
+    """
+    global _group
+    _group, before = None, _group
+    try:
+        yield
+    finally:
+        _group = before
 
 
 def destroy_process_group() -> None:
