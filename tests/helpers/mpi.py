@@ -42,7 +42,7 @@ def start(ranks: int, module: str, *arguments: object, **environment: str) -> su
     command = [*launcher()[0], "-n", str(ranks), sys.executable, "-m", module, *map(str, arguments)]
     quiet = {"OPENBLAS_NUM_THREADS": "1", "MINIGRAD_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **quiet, **environment}, text=True, start_new_session=True,
+        command, cwd=ROOT, env={**os.environ, **quiet, **environment}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
