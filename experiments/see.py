@@ -108,8 +108,10 @@ def _add_forget(parser: Parser) -> None:
     _add_run(parser)
     text = "upper left corner and size in pixels (default: the upper middle)"
     parser.add_argument("--box", type=int, nargs=4, metavar=("X", "Y", "W", "H"), help=text)
-    text = "how many maps to leave out, those with the largest weights"
-    parser.add_argument("--maps", type=positive_int, default=8, metavar="N", help=text)
+    text = "which convolution's inputs: 1 is the last one"
+    parser.add_argument("--depth", type=positive_int, default=2, metavar="N", help=text)
+    text = "how many maps to leave out, those with the largest weights (default: a quarter)"
+    parser.add_argument("--maps", type=positive_int, metavar="N", help=text)
     parser.add_argument("--count", type=positive_int, default=12, metavar="N", help="pictures to show")
     parser.add_argument("--samples", type=positive_int, default=500, metavar="N", help="pictures to learn from")
 
@@ -192,7 +194,7 @@ def forget(options: argparse.Namespace, device: Device) -> pages.Made:
     box = Box(*(options.box or (side * 5 // 14, side // 7, side * 2 // 7, side // 7)))
     if min(box.x, box.y) < 0 or min(box.width, box.height) < 1 or max(box.x + box.width, box.y + box.height) > side:
         raise UserError(f"--box: must lie within the pictures of {side} x {side} pixels")
-    return pages.forget(trained, box, options.maps, options.count, options.samples)
+    return pages.forget(trained, box, options.depth, options.maps, options.count, options.samples)
 
 
 COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[argparse.Namespace, Device], pages.Made], str]] = {

@@ -1,10 +1,10 @@
 """Feature maps of a generator that draw one thing, and pictures drawn without them (Radford, Metz and Chintala 2016,
 section 6.3.1 and figure 6: a generator of bedrooms forgets to draw windows).
 
-The generator draws pictures. At each place of its feature maps before the last convolution lie C numbers; where the
-pictures have a stroke inside a box, they are positive examples, elsewhere in the same pictures negative ones. Logistic
-regression learns to tell them apart. The feature maps with the largest positive weights are those that draw the stroke
-there: the generator is run again with these maps set to zero at every place.
+The generator draws pictures. At each place of its feature maps before one of the last convolutions lie C numbers; where
+the pictures have a stroke inside a box, they are positive examples, elsewhere in the same pictures negative ones.
+Logistic regression learns to tell them apart. The feature maps with the largest positive weights are those that draw
+the stroke there: the generator is run again with these maps set to zero at every place.
 """
 
 from __future__ import annotations
@@ -40,12 +40,17 @@ class Box:
         return inside
 
 
-def last_convolution(generator: nn.Module) -> nn.Module:
-    """The layer that makes pictures of feature maps. Errors: ValueError for a generator without convolutions."""
+def convolution(generator: nn.Module, depth: int) -> nn.Module:
+    """The convolution whose inputs are looked at: 1 is the last one, 2 the one before it.
+
+    Errors: ValueError for a generator with fewer convolutions.
+    """
     found = [m for m in generator.modules() if isinstance(m, (nn.ConvTranspose2d, nn.Conv2d))]
-    if not found:
-        raise ValueError("forget: this generator has no convolutions, so it has no feature maps to look at")
-    return found[-1]
+    if len(found) < depth:
+        raise ValueError(
+            f"forget: this generator has {len(found)} convolutions, so --depth {depth} has no feature maps"
+        )
+    return found[-depth]
 
 
 @contextmanager
@@ -75,8 +80,11 @@ def examples(features: np.ndarray, pictures: np.ndarray, box: Box, border: int) 
     side = features.shape[2]
     padding = ((0, 0), (border, border), (border, border))
     scale = (pictures.shape[2] + 2 * border) // side
-    brightness = _averaged(np.pad(pictures.mean(1), padding), scale)
-    inside = _averaged(np.pad(box.mask(pictures.shape[2]).astype(np.float64)[None], padding), scale)[0] > 0.5
+    mask = np.pad(box.mask(pictures.shape[2]).astype(np.float64)[None], padding)
+    covered = _averaged(mask, scale)
+    drawn = _averaged(np.pad(pictures.mean(1), padding) * mask, scale) / np.maximum(covered, 1e-9)  # within the box
+    inside = covered[0] >= min(0.5, covered.max())
+    brightness = np.where(inside, drawn, 0.0)
     positive = np.argwhere((brightness > STROKE) & inside)
     elsewhere = np.argwhere(np.broadcast_to(~inside, brightness.shape))
     random = mg.random.generator()

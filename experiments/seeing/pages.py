@@ -135,17 +135,18 @@ def filters(trained: Trained, data_dir: str | None, features: int, count: int, c
     )
     page.picture(sheet)
     page.paragraph(
-        "Random filters answer to any bright stroke. Trained ones have become choosy: the pictures in a row have "
-        f"something in common, and the pattern shows what. The run had {trained.step:,} steps."
+        "Where training went well, the pictures in a row of trained filters have something in common, a stroke or a "
+        "bend, and the pattern shows only that; random filters show most of the digit. The run had "
+        f"{trained.step:,} steps."
     )
     return page, {"filters.png": sheet}, {"steps of the run": trained.step, "pictures to choose from": len(batch)}
 
 
-def forget(trained: Trained, box: forgetting.Box, maps: int, count: int, samples: int) -> Made:
+def forget(trained: Trained, box: forgetting.Box, depth: int, maps: int | None, count: int, samples: int) -> Made:
     """The same pictures with all feature maps, without those that draw strokes in a box, and without others."""
-    layer, regression = _learned(trained, box, samples)
-    order = np.argsort(-regression.weights, kind="stable")
-    dropped = [int(index) for index in order[:maps] if regression.weights[index] > 0]
+    layer, regression = _learned(trained, box, depth, samples)
+    order = np.argsort(-regression.weights, kind="stable")[: maps or max(1, len(regression.weights) // 4)]
+    dropped = [int(index) for index in order if regression.weights[index] > 0]
     drawn = _drawn(trained, layer, dropped, max(count, samples))
     figures: dict[str, Any] = {"accuracy on held-out examples": regression.accuracy, "maps left out": len(dropped)}
     for name, pictures in drawn.items():
@@ -159,14 +160,20 @@ def forget(trained: Trained, box: forgetting.Box, maps: int, count: int, samples
         "regression found; and, as the control, without as many others chosen at random.",
     )
     page.picture(sheet)
+    page.paragraph(
+        "The maps draw more than one thing, so the rest of the picture suffers too; the figures say how much more the "
+        "strokes in the box do, and more than without others."
+    )
     page.table(["figure", "value"], figures.items(), "brightness: the mean of the pixels, 0 is black and 1 is white")
     return page, {"forgotten.png": sheet}, figures
 
 
-def _learned(trained: Trained, box: forgetting.Box, samples: int) -> tuple[nn.Module, forgetting.Regression]:
+def _learned(
+    trained: Trained, box: forgetting.Box, depth: int, samples: int
+) -> tuple[nn.Module, forgetting.Regression]:
     """(the layer that makes pictures of feature maps, the regression that says which of them draw in the box)."""
     try:
-        layer = forgetting.last_convolution(trained.generator)
+        layer = forgetting.convolution(trained.generator, depth)
         with forgetting.feature_maps(layer) as seen:
             pictures = trained.pictures(trained.noise(samples), _labels(trained, samples), batch=samples).numpy()
         border = (trained.settings.image_size - trained.settings.picture_size) // 2

@@ -223,8 +223,10 @@ def test_dropped_maps_are_zero_and_come_back():
     mg.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.ConvTranspose2d(3, 1, 2, stride=2))
     net[0].weight.array[...] = np.abs(net[0].weight.array)
-    layer = forgetting.last_convolution(net)
-    assert layer is net[2]
+    layer = forgetting.convolution(net, 1)
+    assert layer is net[2] and forgetting.convolution(net, 2) is net[0]
+    with pytest.raises(ValueError, match="has 2 convolutions, so --depth 3"):
+        forgetting.convolution(net, 3)
     x = mg.rand(2, 2, 3, 3) + 1
     whole = net(x).detach().numpy()
     with forgetting.feature_maps(layer, [1]) as seen:
