@@ -82,15 +82,16 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     Errors: ValueError if the inner sizes differ or the leading axes do not broadcast.
     """
     a, b = _factors("matmul", input, other)
-    if a.array.ndim == 0 or b.array.ndim == 0:
-        raise ValueError(f"matmul: shapes {a.shape} and {b.shape}: both need at least one axis; use * for scalars")
-    inner = b.shape[-2] if b.array.ndim > 1 else b.shape[0]
-    if a.shape[-1] != inner:
-        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns meet {inner} rows")
-    for m, n in zip(reversed(a.shape[:-2]), reversed(b.shape[:-2])):
+    left, right = a.array.shape, b.array.shape
+    if not left or not right:
+        raise ValueError(f"matmul: shapes {left} and {right}: both need at least one axis; use * for scalars")
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] != inner:
+        raise ValueError(f"matmul: shapes {left} and {right} do not fit: {left[-1]} columns meet {inner} rows")
+    for m, n in zip(reversed(left[:-2]), reversed(right[:-2])):
         if m != n and m != 1 and n != 1:
-            raise ValueError(f"matmul: the leading axes of {a.shape} and {b.shape} do not broadcast")
-    row, column = a.array.ndim == 1, b.array.ndim == 1
+            raise ValueError(f"matmul: the leading axes of {left} and {right} do not broadcast")
+    row, column = len(left) == 1, len(right) == 1
     y = apply(MatMul(), unsqueeze(a, 0) if row else a, unsqueeze(b, 1) if column else b)
     if column:
         y = squeeze(y, -1)
@@ -153,20 +154,16 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input W^T + b. input: (..., in), weight: (out, in), bias: (out,) or None; result (..., out)."""
     require_tensor("linear", "input", input)
     require_tensor("linear", "weight", weight)
-    if weight.array.ndim != 2 or input.array.ndim == 0 or input.shape[-1] != weight.shape[1]:
-        raise ValueError(
-            f"linear: input has shape {input.shape}, weight {weight.shape} expects (..., {weight.shape[-1]})"
-        )
-    if bias is not None and require_tensor("linear", "bias", bias).shape != weight.shape[:1]:
-        raise ValueError(f"linear: bias has shape {bias.shape}, weight {weight.shape} expects ({weight.shape[0]},)")
+    shape, sizes = input.array.shape, weight.array.shape
+    if len(sizes) != 2 or not shape or shape[-1] != sizes[1]:
+        raise ValueError(f"linear: input has shape {shape}, weight {sizes} expects (..., {sizes[-1] if sizes else 1})")
+    if bias is not None and require_tensor("linear", "bias", bias).array.shape != sizes[:1]:
+        raise ValueError(f"linear: bias has shape {bias.shape}, weight {sizes} expects ({sizes[0]},)")
     if input.dtype != weight.dtype:
         raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; convert one with .to()")
     if bias is not None and bias.dtype != weight.dtype:
         raise TypeError(f"linear: bias is {bias.dtype}, weight is {weight.dtype}; convert one with .to()")
-    rows = (
-        input
-        if input.array.ndim == 2
-        else reshape(input, (-1, input.shape[-1]) if input.array.size else (0, input.shape[-1]))
-    )
-    y = apply(Linear(), rows, weight, bias)
-    return y if input.array.ndim == 2 else reshape(y, (*input.shape[:-1], weight.shape[0]))
+    if len(shape) == 2:
+        return apply(Linear(), input, weight, bias)
+    rows = reshape(input, (-1 if input.array.size else 0, shape[-1]))
+    return reshape(apply(Linear(), rows, weight, bias), (*shape[:-1], sizes[0]))

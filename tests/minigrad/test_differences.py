@@ -72,3 +72,11 @@ def test_what_differs_on_purpose_does():
     assert len(mg.nn.Sequential({"a": mg.nn.ReLU()})) == 1
     with pytest.raises(TypeError, match="unexpected keyword argument"):
         mg.optim.SGD([mg.ones(1, requires_grad=True)], lr=0.1, foreach=True)
+
+
+def test_what_is_left_out_is_not_there():
+    section = PAGE.read_text().split("## Left out")[1]
+    names = set(re.findall(r"`(\w+)`", section)) - {"Function", "register_full_backward_hook"}
+    places = [mg, mg.nn, mg.nn.Module, mg.optim, mg.optim.lr_scheduler, mg.utils.data, mg.Tensor]
+    there = {name for name in names for place in places if hasattr(place, name)}
+    assert len(names) > 10 and not there
