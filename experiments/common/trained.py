@@ -94,7 +94,7 @@ def find_trained(text: str, games: Collection[str]) -> Path:
     if path.is_dir():
         path = path / run_checkpoints.NEWEST
         if not path.is_file():
-            raise UserError(f"{path.parent}: no run: there is no {path.name} in it")
+            raise UserError(f"{path}: there is no such checkpoint; {path.parent} is no run's folder")
     if path.is_file():
         return path
     if path.exists():
