@@ -71,7 +71,10 @@ def test_by_name(tiny, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         gan_sample.main(["--help"])
     assert "shipped models by name: tiny" in " ".join(capsys.readouterr().out.split())
-    for given, complaint in (("absent", "no such file or folder"), (str(tmp_path), "checkpoint.npz: there is no such checkpoint")):
+    for given, complaint in (
+        ("absent", "no such file or folder"),
+        (str(tmp_path), "checkpoint.npz: there is no such checkpoint"),
+    ):
         with pytest.raises(SystemExit):
             gan_sample.main([given, "-o", str(tmp_path / "b.npy")])
         assert complaint in capsys.readouterr().err
