@@ -127,7 +127,7 @@ def apply_style(options: argparse.Namespace) -> None:
     def make(source: Path, target: Path) -> None:
         stylize_file(net, source, target, options.size, device, options.tile)
 
-    made = for_each_picture(options.pictures, options.output, make, "stylizing")
+    made = for_each_picture(options.pictures, options.output, make, "stylizing", options)
     print(f"{made} picture{'s' if made != 1 else ''}: {options.output}", file=sys.stdout)
 
 

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     def make(source: Path, target: Path) -> None:
         save_picture(translate(translator, open_picture(source), size, device), target)
 
-    made = for_each_picture(options.pictures, options.output, make, "translating")
+    made = for_each_picture(options.pictures, options.output, make, "translating", options)
     print(f"{made} picture{'s' if made != 1 else ''}: {options.output}")
 
 

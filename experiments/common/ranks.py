@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,6 +20,7 @@ from minigrad import distributed as dist
 from minigrad import nn
 from minigrad.autograd import Tensor, tensor_of
 from minigrad.devices import Device, to_numpy
+from minigrad.distributed import process_group
 from minigrad.nn.parallel import Reducer, broadcast_tensors
 from minigrad.optim.optimizer import Optimizer
 from minigrad.random import generator, set_rng_state
@@ -164,6 +165,18 @@ def from_first(make: Callable[[], Any]) -> Any:
     if count() > 1:
         dist.broadcast_object_list(found)
     return found[0]
+
+
+def tell_first(news: Any) -> None:
+    """Send something to rank 0, which finds it in `told`."""
+    process_group.group().comm.send(news, 0)
+
+
+def told() -> Iterator[Any]:
+    """In rank 0, what the others have sent by now."""
+    comm = process_group.group().comm if count() > 1 else None
+    while comm is not None and comm.iprobe():
+        yield comm.recv()
 
 
 class AnyRank:

@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 
 from minigrad.devices import Device
-from minigrad.files import check_outputs
 from nets import vgg
 from nets.srresnet import COLORS
 
@@ -27,14 +26,12 @@ from ..common.cli import (
     positive_int,
     run,
     start,
-    writable_file,
-    writable_folder,
 )
-from ..common.images import load_picture, picture_kind, save_picture
-from ..common.progress import progress_bar
+from ..common.images import load_picture, save_picture
+from ..common.picture_files import for_each_picture
 from ..common.trained import find_trained, shipped_for
 from ..common.training_run import add_training_options, train
-from .data import Crops, picture_files
+from .data import Crops
 from .enlarge import TILE, enlarge
 from .evaluation import as_text, evaluate, perceived
 from .game import GAMES, LAYERS, Settings, SuperResolution, trained
@@ -123,28 +120,17 @@ def train_network(options: argparse.Namespace) -> None:
 
 def enlarge_pictures(options: argparse.Namespace) -> None:
     """The command `enlarge`."""
-    source, output = Path(options.source).expanduser(), Path(options.output).expanduser()
-    if source.is_dir():
-        sources = picture_files(source)
-        if not sources:
-            raise UserError(f"{source}: there are no pictures in this folder")
-        targets = [output / f"{path.stem}.png" for path in sources]
-    else:
-        sources, targets = [existing_picture(source)], [output]
-        picture_kind(output)
-    check_outputs(targets, sources)
-    if source.is_dir():
-        writable_folder(output)
-    else:
-        writable_file(output)
+    source = existing_picture(Path(options.source).expanduser())
     device = start(options)
     network = trained(find_trained(options.run, [SuperResolution.name]), device)
-    with progress_bar(len(sources), "enlarge") as bar:
-        for path, target in zip(sources, targets):
-            made = enlarge(network, load_picture(path)[0], device, options.tile)
-            save_picture(made, target, {"run": options.run, "picture": str(path)})
-            bar.update()
-    print(f"{len(sources)} pictures, four times as large: {output}" if source.is_dir() else f"enlarged: {output}")
+
+    def make(path: Path, target: Path) -> None:
+        large = enlarge(network, load_picture(path)[0], device, options.tile)
+        save_picture(large, target, {"run": options.run, "picture": str(path)})
+
+    made = for_each_picture(source, options.output, make, "enlarging", options, keep_gif=False)
+    where = options.output
+    print(f"{made} pictures, four times as large: {where}" if source.is_dir() else f"enlarged: {where}")
 
 
 def existing_picture(path: Path) -> Path:

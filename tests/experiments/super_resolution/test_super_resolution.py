@@ -281,7 +281,7 @@ def test_pictures_and_folders_are_enlarged(photos, run, tmp_path, capsys):
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (264, 296)
     main(["enlarge", str(run), str(photos), "-o", str(tmp_path / "all"), "--tile", "30"])
-    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == ["a.png", "b.png", "c.png"]
+    assert sorted(path.name for path in (tmp_path / "all").glob("*.png")) == ["a.png", "b.png", "c.png"]
     first, second = (np.asarray(Image.open(path), int) for path in (tmp_path / "a.png", tmp_path / "all" / "a.png"))
     assert np.abs(first - second).max() <= 1
     main(["evaluate", str(run), str(photos)])
