@@ -17,17 +17,20 @@ from nets.vgg import VGG19_LAYERS
 from . import measure, report, shapes
 from .table import GROWTH, ROWS
 
-PEERS = ["torch", "channels_last"]
 PEER_GOALS = {"chainer": "<= 0.33", "dezero": "<= 0.25"}
 
 
 def main_jobs(quick: bool, seconds: float, rows: list[list[str]]) -> dict[str, dict[str, measure.Timing]]:
-    """The table's whole jobs, ours against PyTorch's: eager, and unless quick also channels-last."""
+    """The table's whole jobs, ours against PyTorch's: eager, and unless quick also channels-last and compiled."""
     results = {}
+    can_compile = not quick and measure.has_compiler()
+    if not quick and not can_compile:
+        print("  torch.compile is left out: it needs a C++ compiler, and none was found")
     for line in ROWS:
         if line.quick or not quick:
             print(f"  {line.name}", flush=True)
-            libraries = ["minigrad", *PEERS[: 1 if quick else None]]
+            peers = ["torch", *([] if quick else ["channels_last"])]
+            libraries = ["minigrad", *peers, *(["compiled"] if can_compile and line.compiled else [])]
             results[line.name] = measure.compare(libraries, line.job, seconds)
             rows.append(report.row(line.name, results[line.name], line.goal))
     return results
@@ -110,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.bench",
-        description="Time minigrad's jobs next to PyTorch's, eager, in its default layout and channels-last; one of "
+        description="Time minigrad's jobs next to PyTorch's: eager, channels-last, and with torch.compile; one of "
         "them also next to Chainer's and DeZero's, where installed. Each runs in processes of its own, in turns; "
         "the table gives minima, and ratios of minima and of medians. Run nothing else meanwhile: it would "
         "slow PyTorch most.",

@@ -21,11 +21,16 @@ Job = Callable[[], object]
 
 @dataclass(frozen=True)
 class Library:
-    """A library, its networks, and how it wants modules and images to lie in memory."""
+    """A library, its networks, how it wants modules and images to lie in memory, and what makes networks faster."""
 
     mg: Any
     networks: ModuleType
     place: Callable[[Any], Any] = lambda value: value
+    compile: Callable[[Any], Any] = lambda network: network
+
+    def network(self, network: Any) -> Any:
+        """A network, or a function of images, as this library runs it best."""
+        return self.compile(self.place(network))
 
     def image(self, *shape: int) -> Any:
         """Seeded normal numbers, (N, C, H, W)."""
@@ -49,8 +54,12 @@ class _Features:
                 convolution.weight.copy_(mg.from_numpy(weight))
                 convolution.bias.copy_(mg.from_numpy(bias))
             self.convolutions.append(lib.place(convolution.requires_grad_(False)))
+        self.found = lib.compile(self._found)
 
     def __call__(self, x: Any) -> list[Any]:
+        return self.found(x)
+
+    def _found(self, x: Any) -> list[Any]:
         found: list[Any] = []
         for layer in self.layers:
             if layer == "P":
@@ -86,7 +95,7 @@ def gatys(lib: Library, size: int, pooling: str = "max", batch: int = 1) -> Job:
 
 def fast_style_step(lib: Library, size: int, batch: int = 4) -> Job:
     """One training step of Johnson's transformation network against VGG16, forward, backward and Adam."""
-    net = lib.place(lib.networks.TransformNet())
+    net = lib.network(lib.networks.TransformNet())
     adam = lib.mg.optim.Adam(net.parameters(), 1e-3)
     vgg, pictures = _Features(lib, shapes.VGG16_TO_CONV4_3), lib.image(batch, 3, size, size)
     style = [lib.mg.zeros(1, channels, channels) for channels in (64, 128, 256, 512)]
@@ -108,7 +117,7 @@ def fast_style_step(lib: Library, size: int, batch: int = 4) -> Job:
 
 def fast_style_pass(lib: Library, size: int) -> Job:
     """The transformation network applied to one picture."""
-    return _without_gradient(lib, lib.place(lib.networks.TransformNet()), lib.image(1, 3, size, size))
+    return _without_gradient(lib, lib.network(lib.networks.TransformNet()), lib.image(1, 3, size, size))
 
 
 def _without_gradient(lib: Library, net: Any, x: Any) -> Job:
@@ -126,8 +135,8 @@ def pix2pix_step(lib: Library, size: int) -> Job:
     """One training step of pix2pix: U-Net and PatchGAN, cross-entropy and 100 L1, Adam on both, batch 1."""
     functional, ones, zeros = lib.mg.nn.functional, lib.mg.ones_like, lib.mg.zeros_like
     entropy = functional.binary_cross_entropy_with_logits
-    generator = lib.place(lib.networks.UNet(halvings=size.bit_length() - 1))
-    discriminator = lib.place(lib.networks.PatchDiscriminator(6))
+    generator = lib.network(lib.networks.UNet(halvings=size.bit_length() - 1))
+    discriminator = lib.network(lib.networks.PatchDiscriminator(6))
     g_adam, d_adam = (
         lib.mg.optim.Adam(net.parameters(), 2e-4, betas=(0.5, 0.999)) for net in (generator, discriminator)
     )
@@ -153,7 +162,7 @@ def pix2pix_step(lib: Library, size: int) -> Job:
 
 def cyclegan_generator(lib: Library, size: int) -> Job:
     """CycleGAN's generator with 6 blocks, forward and backward, on one picture."""
-    net, x = lib.place(lib.networks.ResNetGenerator(blocks=6)), lib.image(1, 3, size, size)
+    net, x = lib.network(lib.networks.ResNetGenerator(blocks=6)), lib.image(1, 3, size, size)
 
     def run() -> object:
         for parameter in net.parameters():
@@ -167,12 +176,12 @@ def cyclegan_generator(lib: Library, size: int) -> Job:
 
 def srresnet_pass(lib: Library, size: int) -> Job:
     """SRResNet, 16 blocks of 64 channels, applied to one picture."""
-    return _without_gradient(lib, lib.place(lib.networks.SRResNet()), lib.image(1, 3, size, size))
+    return _without_gradient(lib, lib.network(lib.networks.SRResNet()), lib.image(1, 3, size, size))
 
 
 def srresnet_step(lib: Library, size: int, batch: int = 16) -> Job:
     """One training step of SRResNet on crops of `size` pixels, squared error, Adam."""
-    net = lib.place(lib.networks.SRResNet())
+    net = lib.network(lib.networks.SRResNet())
     adam = lib.mg.optim.Adam(net.parameters(), 1e-4)
     small, large = lib.image(batch, 3, size // 4, size // 4), lib.image(batch, 3, size, size)
 
@@ -193,7 +202,7 @@ def gan_step(lib: Library, net: str) -> Job:
     """One training step of document 000's GAN: forward, backward and Adam of both networks, batch 128."""
     mg = lib.mg
     mg.manual_seed(0)
-    discriminator, generator = (lib.place(made) for made in lib.networks.gan(net))
+    discriminator, generator = (lib.network(made) for made in lib.networks.gan(net))
     adams = [mg.optim.Adam(n.parameters(), 1e-3, betas=(0.5, 0.999)) for n in (discriminator, generator)]
     loss = mg.nn.BCEWithLogitsLoss()
     real, ones, zeros = lib.image(128, 1, 28, 28), mg.ones(128, 1), mg.zeros(128, 1)
@@ -232,7 +241,7 @@ def wgan_gp_critic(lib: Library, name: str) -> Job:
     """One critic step of WGAN-GP with its gradient of a gradient: "mlp", "64px" with 4x4 or "28px" with 5x5 kernels."""
     mg = lib.mg
     critic, shape = _critic(mg.nn, name)
-    critic = lib.place(critic)
+    critic = lib.network(critic)
     adam = mg.optim.Adam(critic.parameters(), 1e-4, betas=(0.5, 0.9))
     real, fake = lib.image(*shape), lib.image(*shape) * 0.5
 
@@ -254,7 +263,7 @@ def stylegan_step(lib: Library, size: int, batch: int = 32) -> Job:
     """One training step of StyleGAN, fully grown: non-saturating loss, R1 with gamma 10, Adam of both networks."""
     mg = lib.mg
     generator, discriminator = (
-        lib.place(made(size)) for made in (lib.networks.StyleGenerator, lib.networks.StyleDiscriminator)
+        lib.network(made(size)) for made in (lib.networks.StyleGenerator, lib.networks.StyleDiscriminator)
     )
     adams = [mg.optim.Adam(n.parameters(), 1e-3, betas=(0.0, 0.99)) for n in (discriminator, generator)]
     real, softplus = lib.image(batch, 1, size, size).requires_grad_(), mg.nn.functional.softplus
@@ -277,7 +286,7 @@ def stylegan_step(lib: Library, size: int, batch: int = 32) -> Job:
 def stackgan_step(lib: Library, batch: int) -> Job:
     """One training step of StackGAN's second stage at 64 pixels: right, wrong and drawn pictures, the KL term, Adam."""
     mg = lib.mg
-    generator, discriminator = lib.place(lib.networks.StageTwo()), lib.place(lib.networks.TextDiscriminator(64))
+    generator, discriminator = lib.network(lib.networks.StageTwo()), lib.network(lib.networks.TextDiscriminator(64))
     adams = [mg.optim.Adam(n.parameters(), 2e-4, betas=(0.5, 0.999)) for n in (discriminator, generator)]
     real, small, softplus = lib.image(batch, 3, 64, 64), lib.image(batch, 3, 16, 16), mg.nn.functional.softplus
     text = mg.from_numpy(shapes.normal(batch, 128))

@@ -16,7 +16,8 @@ def make_job(library: str, name: str, arguments: list[str]) -> Job:
     """The job `name` of a library; arguments that look like ints become ints where the job wants them so.
 
     Libraries: "minigrad", "torch" (eager, default layout), "channels_last" (PyTorch, eager, images and weights
-    channels-last), "chainer" and "dezero" (which have only "gatys").
+    channels-last), "compiled" (PyTorch with its networks given to torch.compile), "chainer" and "dezero" (which have
+    only "gatys").
     """
     values = [int(argument) if argument.isdecimal() else argument for argument in arguments]
     if library in ("chainer", "dezero"):
@@ -32,6 +33,8 @@ def load(library: str) -> Library:
     torch.set_num_threads(int(os.environ.get("MINIGRAD_NUM_THREADS") or os.cpu_count() or 1))
     if library == "torch":
         return Library(torch, networks)
+    if library == "compiled":
+        return Library(torch, networks, compile=torch.compile)
     return Library(torch, networks, lambda value: _channels_last(torch, value))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -64,6 +65,11 @@ class Worker:
 def installed(libraries: list[str]) -> list[str]:
     """Those of the libraries that can be imported here."""
     return [library for library in libraries if library == "minigrad" or importlib.util.find_spec(library)]
+
+
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler, which torch.compile needs."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX") or "c++", "g++", "clang++"))
 
 
 def compare(libraries: list[str], job: tuple[str, ...], seconds: float, least: int = 3) -> dict[str, Timing]:

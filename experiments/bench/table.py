@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One line: its name, the worker's job and its arguments, the goal, and whether `--quick` has it too."""
+    """One line: its name, the worker's job and its arguments, the goal, whether `--quick` has it too, and whether it is
+    also compared with torch.compile, which has no gradients of gradients."""
 
     name: str
     job: tuple[str, ...]
     goal: str
     quick: bool = False
+    compiled: bool = True
 
 
 ROWS = [
@@ -29,13 +31,13 @@ ROWS = [
     Row("SRResNet training step, 16 x 96 px", ("srresnet_step", "96"), "<= 0.90"),
     Row("DCGAN lab step, batch 128", ("gan_step", "dcgan_lab"), "<= 0.85", quick=True),
     Row("MLP GAN step, batch 128", ("gan_step", "mlp"), "<= 0.85", quick=True),
-    Row("WGAN-GP critic step, MLP, batch 128", ("wgan_gp_critic", "mlp"), "<= 1.0", quick=True),
-    Row("WGAN-GP critic step, 64 px, 4x4, batch 64", ("wgan_gp_critic", "64px"), "<= 1.0"),
-    Row("WGAN-GP critic step, 28 px, 5x5, batch 64", ("wgan_gp_critic", "28px"), "<= 1.0"),
-    Row("StyleGAN step with R1, 32 px, batch 32", ("stylegan_step", "32"), "<= 1.0"),
+    Row("WGAN-GP critic step, MLP, batch 128", ("wgan_gp_critic", "mlp"), "<= 1.0", quick=True, compiled=False),
+    Row("WGAN-GP critic step, 64 px, 4x4, batch 64", ("wgan_gp_critic", "64px"), "<= 1.0", compiled=False),
+    Row("WGAN-GP critic step, 28 px, 5x5, batch 64", ("wgan_gp_critic", "28px"), "<= 1.0", compiled=False),
+    Row("StyleGAN step with R1, 32 px, batch 32", ("stylegan_step", "32"), "<= 1.0", compiled=False),
     Row("StackGAN step, Stage II, 64 px, batch 32", ("stackgan_step", "32"), "<= 1.0"),
-    Row("100 small operations, forward and backward", ("small_operations", "single"), "<= 1.1", quick=True),
-    Row("400 chained small operations", ("small_operations", "chain"), "<= 1.1", quick=True),
+    Row("100 small operations, both ways", ("small_operations", "single"), "<= 1.1", quick=True, compiled=False),
+    Row("400 chained small operations", ("small_operations", "chain"), "<= 1.1", quick=True, compiled=False),
 ]
 
 # Time and memory against the size of the images (name -> job, sizes) and of the batch (name -> job, batches).
@@ -44,5 +46,8 @@ GROWTH = {
     "Gatys, batch size, 64 pixels": (("gatys", "64", "max", "{}"), (1, 2, 4, 8, 16)),
     "fast style pass, pixels": (("fast_style_pass", "{}"), (128, 256, 512, 1024)),
     "SRResNet pass, pixels": (("srresnet_pass", "{}"), (32, 64, 128)),
+    "pix2pix step, pixels": (("pix2pix_step", "{}"), (64, 128, 256)),
+    "CycleGAN generator, pixels": (("cyclegan_generator", "{}"), (64, 128, 256)),
+    "SRResNet step, 96 pixels, batch": (("srresnet_step", "96", "{}"), (1, 4, 16)),
     "fast style step, batch size, 64 pixels": (("fast_style_step", "64", "{}"), (1, 2, 4, 8)),
 }

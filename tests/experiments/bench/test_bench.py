@@ -121,6 +121,27 @@ def test_every_job_runs_in_every_library(job):
         assert np.isfinite(values).all()
 
 
+def test_the_compiled_library_compiles_networks_and_features():
+    torch = pytest.importorskip("torch", exc_type=ImportError)
+    library = load("compiled")
+    assert hasattr(library.network(torch.nn.Linear(2, 1)), "_orig_mod")
+    assert hasattr(jobs._Features(library, [4]).found, "_torchdynamo_orig_callable")
+    plain = load("torch")
+    assert not hasattr(plain.network(torch.nn.Linear(2, 1)), "_orig_mod")
+
+
+def test_torch_compile_is_left_out_without_a_compiler(monkeypatch, capsys):
+    compared = []
+    monkeypatch.setattr(measure, "compare", lambda libraries, *rest: compared.append(libraries) or TIMINGS)
+    monkeypatch.setattr(measure.shutil, "which", lambda name: None)
+    bench.main_jobs(False, 0, [])
+    assert "it needs a C++ compiler" in capsys.readouterr().out and not any("compiled" in each for each in compared)
+    monkeypatch.setattr(measure.shutil, "which", lambda name: name)
+    bench.main_jobs(False, 0, [])
+    by_job = dict(zip([line.job[0] for line in ROWS], compared[len(ROWS) :]))
+    assert "compiled" in by_job["pix2pix_step"] and "compiled" not in by_job["wgan_gp_critic"]
+
+
 def test_the_table_names_jobs_that_exist():
     for job in [line.job for line in ROWS] + [job for job, _ in GROWTH.values()]:
         assert callable(getattr(jobs, job[0]))
