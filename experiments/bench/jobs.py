@@ -198,23 +198,23 @@ def srresnet_step(lib: Library, size: int, batch: int = 16) -> Job:
 # ------------------------------------------------------------------------------------------------ GANs
 
 
-def gan_step(lib: Library, net: str) -> Job:
-    """One training step of document 000's GAN: forward, backward and Adam of both networks, batch 128."""
+def gan_step(lib: Library, net: str, batch: int = 128) -> Job:
+    """One training step of document 000's GAN: forward, backward and Adam of both networks."""
     mg = lib.mg
     mg.manual_seed(0)
     discriminator, generator = (lib.network(made) for made in lib.networks.gan(net))
     adams = [mg.optim.Adam(n.parameters(), 1e-3, betas=(0.5, 0.999)) for n in (discriminator, generator)]
     loss = mg.nn.BCEWithLogitsLoss()
-    real, ones, zeros = lib.image(128, 1, 28, 28), mg.ones(128, 1), mg.zeros(128, 1)
+    real, ones, zeros = lib.image(batch, 1, 28, 28), mg.ones(batch, 1), mg.zeros(batch, 1)
 
     def run() -> object:
         adams[0].zero_grad()
-        fake = generator(mg.rand(128, 96) * 2 - 1).detach().reshape(128, 1, 28, 28)
+        fake = generator(mg.rand(batch, 96) * 2 - 1).detach().reshape(batch, 1, 28, 28)
         total = loss(discriminator(real), ones) + loss(discriminator(fake), zeros)
         total.backward()
         adams[0].step()
         adams[1].zero_grad()
-        fake = generator(mg.rand(128, 96) * 2 - 1).reshape(128, 1, 28, 28)
+        fake = generator(mg.rand(batch, 96) * 2 - 1).reshape(batch, 1, 28, 28)
         loss(discriminator(fake), ones).backward()
         adams[1].step()
         return total.item()

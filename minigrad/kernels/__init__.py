@@ -50,7 +50,10 @@ Normalization; x is (N, C) or (N, C, ...); statistics are (C,), over the batch, 
     moments(x, per_image=False) -> (mean, var): per channel, (C,) or with per_image (N, C); var is the biased variance
     normalize(x, mean, rstd, weight, bias) -> (x - mean) * rstd * weight + bias; weight and bias are (C,) or None
     normalize_backward(grad, x, mean, rstd, weight) -> (grad_x, grad_weight, grad_bias)
-        where mean and rstd = (var + eps)^-1/2 are functions of x (training mode); grad_weight = sum(grad * xhat)
+        where mean and rstd = inverse_std(var, eps) are functions of x (training mode); grad_weight = sum(grad * xhat)
+
+    inverse_std(var, eps) -> (var + eps)^-1/2
+    follow(running, batch, momentum): in place, running = (1 - momentum) running + momentum batch
 
 Sums
     add(a, b) -> a + b for two arrays of one shape
@@ -59,6 +62,8 @@ Activations
     relu(x), leaky_relu(x, slope), elu(x, alpha), sigmoid(x), softplus(x, beta)
     leaky_relu_backward(grad, x, slope): grad where x > 0, slope * grad elsewhere (slope 0 is relu, where a NaN
         passes the gradient on)
+    sigmoid_backward(grad, y), tanh_backward(grad, y): grad y (1 - y) and grad (1 - y^2), for results y
+    bce_with_logits(x, target): (1 - target) x + log(1 + e^-x), for two arrays of one shape
 
 Products
     matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast

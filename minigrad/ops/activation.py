@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, device_of, to_device, xp_of
+from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from ..random import generator
 from .arithmetic import abs, exp, neg, where
@@ -84,7 +85,9 @@ class Sigmoid(Elementwise):
         return kernels_of(x).sigmoid(x)
 
     def dx(self, dy: Tensor, y: Tensor) -> Tensor:
-        return dy * (y * (1.0 - y))
+        if is_grad_enabled():
+            return dy * (y * (1.0 - y))
+        return tensor_of(kernels_of(y.array).sigmoid_backward(dy.array, y.array))
 
 
 class Tanh(Elementwise):
@@ -94,7 +97,9 @@ class Tanh(Elementwise):
         return xp_of(x).tanh(x)
 
     def dx(self, dy: Tensor, y: Tensor) -> Tensor:
-        return dy * (1.0 - y * y)
+        if is_grad_enabled():
+            return dy * (1.0 - y * y)
+        return tensor_of(kernels_of(y.array).tanh_backward(dy.array, y.array))
 
 
 class ELU(Elementwise):

@@ -14,10 +14,12 @@ import numpy as np
 
 from ..autograd import Op, Tensor, apply
 from ..devices import Array, xp_of
-from .activation import log_softmax, softplus
+from ..kernels import kernels_of
+from .activation import log_softmax, sigmoid, softplus
 from .arithmetic import abs, exp, log, neg, where
 from .common import cast, check_broadcast, expand, promoted, require_float, require_tensor, sum_to
 from .elementary import clamp
+from .elementwise import Elementwise
 from .index import gather, index_select
 from .public import public
 from .reduction import mean, sum
@@ -62,6 +64,19 @@ class BinaryCrossEntropy(Op):
             odds = clamp((1.0 - p).log(), min=-100.0) - clamp(p.log(), min=-100.0)
             by_target = sum_to(grad * odds, self.shapes[1])
         return by_p, by_target
+
+
+class BCEWithLogits(Elementwise):
+    """y = (1 - t) x + log(1 + e^-x); dx = dy (sigmoid(x) - t), dt = -dy x."""
+
+    def formula(self, x: Array, t: Array) -> Array:
+        return kernels_of(x).bce_with_logits(x, t)
+
+    def dx(self, dy: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        return dy * (sigmoid(x) - t)
+
+    def dt(self, dy: Tensor, x: Tensor) -> Tensor:
+        return neg(dy * x)
 
 
 def _pair(operation: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
@@ -223,10 +238,10 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     reduction = reduction_of(name, reduction, size_average, reduce)
     x, t = _pair(name, input, target)
-    penalty = softplus(neg(x))
-    if pos_weight is not None:
-        check_broadcast(name, x.shape, require_tensor(name, "pos_weight", pos_weight).shape)
-        penalty = penalty * ((pos_weight - 1.0) * t + 1.0)
+    if pos_weight is None:
+        return reduced(_weighted(name, apply(BCEWithLogits(), x, t), weight), reduction)
+    check_broadcast(name, x.shape, require_tensor(name, "pos_weight", pos_weight).shape)
+    penalty = softplus(neg(x)) * ((pos_weight - 1.0) * t + 1.0)
     return reduced(_weighted(name, (1.0 - t) * x + penalty, weight), reduction)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Op, Tensor, apply, tensor_of
-from ..devices import Array, xp_of
+from ..devices import Array
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .arithmetic import sqrt
@@ -36,7 +36,7 @@ class BatchNorm(Op):
     def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Array:
         kernels = kernels_of(x)
         self.mean, self.var = kernels.moments(x, self.per_image)
-        self.rstd = 1 / xp_of(x).sqrt(self.var + self.eps)
+        self.rstd = kernels.inverse_std(self.var, self.eps)
         self.save(x, weight)
         return kernels.normalize(x, self.mean, self.rstd, weight, bias)
 
@@ -124,8 +124,7 @@ def batch_norm(
 def follow(running: Tensor | None, batch: Array, momentum: float) -> None:
     """Move a running statistic towards that of the batch."""
     if running is not None:
-        running.array *= 1 - momentum
-        running.array += momentum * batch
+        kernels_of(batch).follow(running.array, batch, momentum)
         running.storage.bump_version()
 
 

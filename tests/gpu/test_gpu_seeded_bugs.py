@@ -17,9 +17,10 @@ from minigrad.kernels.gpu import conv, elementwise, norm, pool, resize  # noqa: 
 def statistics(kernels, move):
     x, grad = move(draw(5, 3, 6, 9)), move(draw(6, 3, 6, 9)[1:].copy())
     mean, var = kernels.moments(x)
-    rstd, weight, bias = 1 / (var + 1e-5) ** 0.5, move(draw(3)), move(draw(3))
+    rstd, weight, bias, running = kernels.inverse_std(var, 0.1), move(draw(3)), move(draw(3)), move(draw(3))
+    kernels.follow(running, mean, 0.3)
     return [
-        mean, var, kernels.channel_sum(x), kernels.normalize(x, mean, rstd, weight, bias),
+        mean, var, rstd, running, kernels.channel_sum(x), kernels.normalize(x, mean, rstd, weight, bias),
         *kernels.normalize_backward(grad, x, mean, rstd, weight),
     ]  # fmt: skip
 
@@ -31,6 +32,7 @@ def activations(kernels, move):
     return [
         *state, kernels.relu(x), kernels.leaky_relu(x, 0.2), kernels.leaky_relu_backward(grad, x, 0.2),
         kernels.elu(x, 0.7), kernels.sigmoid(x), kernels.softplus(x * 30, 2.0),
+        kernels.sigmoid_backward(grad, x), kernels.tanh_backward(grad, x), kernels.bce_with_logits(x * 30, grad),
     ]  # fmt: skip
 
 
@@ -56,8 +58,14 @@ ELEMENTWISE_BUGS = [
     (pools_and_resizes, resize, "PAD_SUM", "row > 0 ? top - row", "row >= 0 ? top - row"),
     (pools_and_resizes, resize, "PAD_SUM", "last_row[0] = padded_height - 1", "last_row[0] = padded_height - 2"),
     (statistics, norm, "NORMALIZE", "i / inner % channels", "i % channels"),
+    (statistics, norm, "INVERSE_STD", "+ eps", ""),
+    (statistics, norm, "FOLLOW", "keep * running", "running"),
     (activations, elementwise, "RELU", "T(0) : x", "x : T(0)"),
     (activations, elementwise, "LEAKY_RELU", "slope * x", "x"),
+    (activations, elementwise, "SIGMOID_BACKWARD", "- y", "+ y"),
+    (activations, elementwise, "TANH_BACKWARD", "- y * y", "- y"),
+    (activations, elementwise, "BCE_WITH_LOGITS", "- target", "+ target"),
+    (activations, elementwise, "BCE_WITH_LOGITS", "x < 0", "x > 0"),
     (activations, elementwise, "LEAKY_RELU_BACKWARD", "x > 0", "grad > 0"),
     (activations, elementwise, "ELU", "expm1(x)", "exp(x)"),
     (activations, elementwise, "SIGMOID", "exp(-x)", "exp(x)"),

@@ -56,9 +56,9 @@ CASES = [
         reduction="none",
     ),
     _loss("BinaryCrossEntropy", "empty", "binary_cross_entropy", probability(0, 2), probability(0, 2), reduction="sum"),
-    _loss("bce_with_logits", "mean", "binary_cross_entropy_with_logits", normal(2, 3), probability(2, 3)),
+    _loss("BCEWithLogits", "mean", "binary_cross_entropy_with_logits", normal(2, 3), probability(2, 3)),
     _loss(
-        "bce_with_logits",
+        "BCEWithLogits",
         "none",
         "binary_cross_entropy_with_logits",
         normal(4),

@@ -10,6 +10,7 @@ from .conv import conv2d, conv2d_weight, conv_transpose2d
 from .elementwise import (
     adam,
     add,
+    bce_with_logits,
     channel_sum,
     dot,
     elu,
@@ -18,10 +19,12 @@ from .elementwise import (
     leaky_relu_backward,
     relu,
     sigmoid,
+    sigmoid_backward,
     softplus,
+    tanh_backward,
 )
 from .matmul import gram, gram_backward, is_own_transpose, matmul
-from .norm import moments, normalize, normalize_backward
+from .norm import follow, inverse_std, moments, normalize, normalize_backward
 from .pool import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
 from .resize import (
     pad2d,
@@ -37,15 +40,18 @@ __all__ = [
     "add",
     "avg_pool2d",
     "avg_pool2d_scatter",
+    "bce_with_logits",
     "channel_sum",
     "conv2d",
     "conv2d_weight",
     "conv_transpose2d",
     "dot",
     "elu",
+    "follow",
     "gram",
     "gram_backward",
     "index_add",
+    "inverse_std",
     "is_own_transpose",
     "leaky_relu",
     "leaky_relu_backward",
@@ -62,7 +68,9 @@ __all__ = [
     "pixel_unshuffle",
     "relu",
     "sigmoid",
+    "sigmoid_backward",
     "softplus",
+    "tanh_backward",
     "upsample_nearest2d",
     "upsample_nearest2d_sum",
 ]

@@ -107,6 +107,33 @@ def sigmoid(x: Array) -> Array:
     return chunked(work, np.empty_like(x), x)
 
 
+def sigmoid_backward(grad: Array, y: Array) -> Array:
+    """grad y (1 - y), for y = sigmoid(x)."""
+
+    def work(out: Array, grad: Array, y: Array) -> None:
+        np.subtract(1, y, out=out)
+        np.multiply(out, y, out=out)
+        np.multiply(out, grad, out=out)
+
+    return chunked(work, np.empty_like(y), grad, y)
+
+
+def tanh_backward(grad: Array, y: Array) -> Array:
+    """grad (1 - y^2), for y = tanh(x)."""
+
+    def work(out: Array, grad: Array, y: Array) -> None:
+        np.multiply(y, y, out=out)
+        np.subtract(1, out, out=out)
+        np.multiply(out, grad, out=out)
+
+    return chunked(work, np.empty_like(y), grad, y)
+
+
+def bce_with_logits(x: Array, target: Array) -> Array:
+    """(1 - target) x + log(1 + e^-x)."""
+    return (1 - target) * x + np.logaddexp(0, -x)
+
+
 def softplus(x: Array, beta: float) -> Array:
     """log(1 + e^(beta x)) / beta."""
     return np.logaddexp(0, x * beta).astype(x.dtype, copy=False) / x.dtype.type(beta)

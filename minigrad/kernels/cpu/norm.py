@@ -84,6 +84,17 @@ def _block_moments(block: Array) -> tuple[Array, Array]:
     return mean, total / block.dtype.type(rows)
 
 
+def inverse_std(var: Array, eps: float) -> Array:
+    """(var + eps)^-1/2."""
+    return 1 / np.sqrt(var + eps)
+
+
+def follow(running: Array, batch: Array, momentum: float) -> None:
+    """In place, running = (1 - momentum) running + momentum batch."""
+    running *= 1 - momentum
+    running += momentum * batch
+
+
 def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None) -> Array:
     """(x - mean) rstd weight + bias; mean and rstd are (C,) or (N, C)."""
     scale = rstd if weight is None else rstd * weight

@@ -19,6 +19,7 @@ from .conv import conv2d, conv2d_weight, conv_transpose2d
 from .elementwise import (
     adam,
     add,
+    bce_with_logits,
     dot,
     elu,
     gram,
@@ -30,9 +31,11 @@ from .elementwise import (
     matmul,
     relu,
     sigmoid,
+    sigmoid_backward,
     softplus,
+    tanh_backward,
 )
-from .norm import channel_sum, moments, normalize, normalize_backward
+from .norm import channel_sum, follow, inverse_std, moments, normalize, normalize_backward
 from .pool import avg_pool2d, avg_pool2d_scatter, max_pool2d, max_pool2d_gather, max_pool2d_scatter
 from .resize import (
     pad2d,
@@ -48,15 +51,18 @@ __all__ = [
     "add",
     "avg_pool2d",
     "avg_pool2d_scatter",
+    "bce_with_logits",
     "channel_sum",
     "conv2d",
     "conv2d_weight",
     "conv_transpose2d",
     "dot",
     "elu",
+    "follow",
     "gram",
     "gram_backward",
     "index_add",
+    "inverse_std",
     "is_own_transpose",
     "leaky_relu",
     "leaky_relu_backward",
@@ -73,7 +79,9 @@ __all__ = [
     "pixel_unshuffle",
     "relu",
     "sigmoid",
+    "sigmoid_backward",
     "softplus",
+    "tanh_backward",
     "upsample_nearest2d",
     "upsample_nearest2d_sum",
 ]

@@ -27,6 +27,12 @@ SOFTPLUS = (
     "T x, T beta", "T y",
     "T z = beta * x; y = ((z > 0 ? z : z != z ? z : T(0)) + log1p(exp(-fabs(z)))) / beta", "minigrad_softplus",
 )  # fmt: skip
+SIGMOID_BACKWARD = "T grad, T y", "T x", "x = grad * y * (T(1) - y)", "minigrad_sigmoid_backward"
+TANH_BACKWARD = "T grad, T y", "T x", "x = grad * (T(1) - y * y)", "minigrad_tanh_backward"
+BCE_WITH_LOGITS = (
+    "T x, T target", "T y",
+    "y = (T(1) - target) * x + ((x < 0 ? -x : x != x ? x : T(0)) + log1p(exp(-fabs(x))))", "minigrad_bce_with_logits",
+)  # fmt: skip
 ADAM = """
 struct Tensors {
   T *param[MANY];
@@ -83,6 +89,21 @@ def elu(x: Array, alpha: float) -> Array:
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x); where e^-x overflows, 0 is the right answer."""
     return elementwise(*SIGMOID)(x)
+
+
+def sigmoid_backward(grad: Array, y: Array) -> Array:
+    """grad y (1 - y), for y = sigmoid(x)."""
+    return elementwise(*SIGMOID_BACKWARD)(grad, y)
+
+
+def tanh_backward(grad: Array, y: Array) -> Array:
+    """grad (1 - y^2), for y = tanh(x)."""
+    return elementwise(*TANH_BACKWARD)(grad, y)
+
+
+def bce_with_logits(x: Array, target: Array) -> Array:
+    """(1 - target) x + log(1 + e^-x), the logarithm as in `softplus`."""
+    return elementwise(*BCE_WITH_LOGITS)(x, target)
 
 
 def softplus(x: Array, beta: float) -> Array:

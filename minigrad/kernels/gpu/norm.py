@@ -95,6 +95,9 @@ NORMALIZE = (
     "ptrdiff_t c = i / inner % channels; y = (x - mean[c]) * scale[c] + bias[c];", "minigrad_normalize",
 )  # fmt: skip
 
+INVERSE_STD = "T var, T eps", "T rstd", "rstd = T(1) / sqrt(var + eps)", "minigrad_inverse_std"
+FOLLOW = "T batch, T keep, T momentum", "T running", "running = keep * running + momentum * batch", "minigrad_follow"
+
 
 @cache
 def _kernel(name: str, dtype: str) -> Any:
@@ -130,6 +133,17 @@ def moments(x: Array, per_image: bool = False) -> tuple[Array, Array]:
     mean, var = cupy().empty(x.shape[1], x.dtype), cupy().empty(x.shape[1], x.dtype)
     _launch("moments", x, rows(x), mean, var)
     return mean, var
+
+
+def inverse_std(var: Array, eps: float) -> Array:
+    """(var + eps)^-1/2."""
+    return elementwise(*INVERSE_STD)(var, var.dtype.type(eps))
+
+
+def follow(running: Array, batch: Array, momentum: float) -> None:
+    """In place, running = (1 - momentum) running + momentum batch."""
+    number = running.dtype.type
+    elementwise(*FOLLOW)(batch, number(1 - momentum), number(momentum), running)
 
 
 def normalize(x: Array, mean: Array, rstd: Array, weight: Array | None, bias: Array | None) -> Array:
