@@ -13,6 +13,7 @@ from tests.oracles import cuda_emulation
 gpu_device.require_gpu()
 pytestmark = pytest.mark.gpu
 
+import minigrad as mg  # noqa: E402
 from minigrad import Tensor, cuda, devices, float64, grad, ones_like, tensor  # noqa: E402
 from minigrad.gradcheck.__main__ import check  # noqa: E402
 from minigrad.gradcheck.cases import CASES  # noqa: E402
@@ -87,3 +88,32 @@ def test_mixing_devices_is_an_error_that_says_how_to_fix_it():
     x = ones_like(tensor([1.0, 2.0]))
     with pytest.raises(RuntimeError, match=r"different devices \(cpu, cuda\).*\.to\(\)"):
         x + x.to("cuda")
+
+
+def test_constructors_make_room_and_convert_on_the_gpu():
+    x = mg.cuda.FloatTensor([[1, 2], [3, 4]])
+    assert x.is_cuda and x.dtype == mg.float32 and isinstance(x, mg.cuda.FloatTensor)
+    assert mg.cuda.LongTensor(x.size()).shape == (2, 2) and mg.cuda.LongTensor(3).is_cuda
+    assert mg.Tensor(x).is_cuda and mg.Tensor([1], device="cuda").is_cuda
+    assert x.new(np.ones(3)).is_cuda and x.new(x.shape[1:]).shape == (2,)
+    valid = mg.autograd.Variable(mg.cuda.FloatTensor(2, 1).fill_(1.0), requires_grad=False)
+    assert valid.cpu().tolist() == [[1.0], [1.0]]
+    with pytest.raises(TypeError, match="on cuda"):
+        mg.FloatTensor(x)
+
+
+def test_shapes_change_in_place_on_the_gpu():
+    x = mg.tensor([[1.0, 2.0, 3.0]], device="cuda")
+    assert x.t_().unsqueeze_(0).squeeze_(0).tolist() == [[1.0], [2.0], [3.0]]
+
+
+def test_full_backward_hooks_see_gradients_on_the_gpu():
+    class Product(mg.nn.Module):
+        def forward(self, a, b):
+            return a * b
+
+    net, seen = Product(), []
+    net.register_full_backward_hook(lambda module, inputs, outputs: seen.extend([*inputs, *outputs]))
+    a, b = (mg.tensor(v, device="cuda", requires_grad=True) for v in ([1.0, 2.0], [3.0, 4.0]))
+    net(a, b).sum().backward()
+    assert [g.tolist() for g in seen] == [[3.0, 4.0], [1.0, 2.0], [1.0, 1.0]] and all(g.is_cuda for g in seen)
