@@ -64,6 +64,7 @@ Activations
         passes the gradient on)
     sigmoid_backward(grad, y), tanh_backward(grad, y): grad y (1 - y) and grad (1 - y^2), for results y
     bce_with_logits(x, target): (1 - target) x + log(1 + e^-x), for two arrays of one shape
+    bce_with_logits_backward(grad, x, target): grad (sigmoid(x) - target), for three
 
 Products
     matmul(a, b) -> the matrix product over the last two axes, which both have; the others broadcast

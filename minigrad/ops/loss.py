@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor, apply
+from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
+from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .activation import log_softmax, sigmoid, softplus
 from .arithmetic import abs, exp, log, neg, where
@@ -73,7 +74,9 @@ class BCEWithLogits(Elementwise):
         return kernels_of(x).bce_with_logits(x, t)
 
     def dx(self, dy: Tensor, x: Tensor, t: Tensor) -> Tensor:
-        return dy * (sigmoid(x) - t)
+        if is_grad_enabled():
+            return dy * (sigmoid(x) - t)
+        return tensor_of(kernels_of(x.array).bce_with_logits_backward(dy.array, x.array, t.array))
 
     def dt(self, dy: Tensor, x: Tensor) -> Tensor:
         return neg(dy * x)

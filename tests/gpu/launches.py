@@ -2,8 +2,9 @@
 
     python -m tests.gpu.launches              # or some of them: python -m tests.gpu.launches "MLP GAN"
 
-Counted on the emulated GPU, on small images and batches: launches do not depend on their size, as long as a convolution
-is done in one piece; bytes do, and are given for the size shown. The first two runs of a job compile and allocate.
+Counted on the emulated GPU, without the products that cuBLAS launches itself, on small images and batches: launches do
+not depend on their size, as long as a convolution is done in one piece; bytes do, and are given for the size shown. The
+first two runs of a job compile and allocate.
 """
 
 from __future__ import annotations

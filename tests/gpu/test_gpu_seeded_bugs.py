@@ -33,6 +33,7 @@ def activations(kernels, move):
         *state, kernels.relu(x), kernels.leaky_relu(x, 0.2), kernels.leaky_relu_backward(grad, x, 0.2),
         kernels.elu(x, 0.7), kernels.sigmoid(x), kernels.softplus(x * 30, 2.0),
         kernels.sigmoid_backward(grad, x), kernels.tanh_backward(grad, x), kernels.bce_with_logits(x * 30, grad),
+        kernels.bce_with_logits_backward(grad, x, x),
     ]  # fmt: skip
 
 
@@ -66,6 +67,7 @@ ELEMENTWISE_BUGS = [
     (activations, elementwise, "TANH_BACKWARD", "- y * y", "- y"),
     (activations, elementwise, "BCE_WITH_LOGITS", "- target", "+ target"),
     (activations, elementwise, "BCE_WITH_LOGITS", "x < 0", "x > 0"),
+    (activations, elementwise, "BCE_WITH_LOGITS_BACKWARD", "- target", "+ target"),
     (activations, elementwise, "LEAKY_RELU_BACKWARD", "x > 0", "grad > 0"),
     (activations, elementwise, "ELU", "expm1(x)", "exp(x)"),
     (activations, elementwise, "SIGMOID", "exp(-x)", "exp(x)"),

@@ -134,6 +134,11 @@ def bce_with_logits(x: Array, target: Array) -> Array:
     return (1 - target) * x + np.logaddexp(0, -x)
 
 
+def bce_with_logits_backward(grad: Array, x: Array, target: Array) -> Array:
+    """grad (sigmoid(x) - target)."""
+    return grad * (sigmoid(x) - target)
+
+
 def softplus(x: Array, beta: float) -> Array:
     """log(1 + e^(beta x)) / beta."""
     return np.logaddexp(0, x * beta).astype(x.dtype, copy=False) / x.dtype.type(beta)

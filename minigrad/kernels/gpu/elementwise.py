@@ -33,6 +33,10 @@ BCE_WITH_LOGITS = (
     "T x, T target", "T y",
     "y = (T(1) - target) * x + ((x < 0 ? -x : x != x ? x : T(0)) + log1p(exp(-fabs(x))))", "minigrad_bce_with_logits",
 )  # fmt: skip
+BCE_WITH_LOGITS_BACKWARD = (
+    "T grad, T x, T target", "T dx", "dx = grad * (T(1) / (T(1) + exp(-x)) - target)",
+    "minigrad_bce_with_logits_backward",
+)  # fmt: skip
 ADAM = """
 struct Tensors {
   T *param[MANY];
@@ -104,6 +108,11 @@ def tanh_backward(grad: Array, y: Array) -> Array:
 def bce_with_logits(x: Array, target: Array) -> Array:
     """(1 - target) x + log(1 + e^-x), the logarithm as in `softplus`."""
     return elementwise(*BCE_WITH_LOGITS)(x, target)
+
+
+def bce_with_logits_backward(grad: Array, x: Array, target: Array) -> Array:
+    """grad (sigmoid(x) - target)."""
+    return elementwise(*BCE_WITH_LOGITS_BACKWARD)(grad, x, target)
 
 
 def softplus(x: Array, beta: float) -> Array:
