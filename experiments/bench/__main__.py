@@ -14,7 +14,7 @@ from PIL import Image
 from nets import vgg_file
 from nets.vgg import VGG19_LAYERS
 
-from . import measure, report, shapes
+from . import measure, report, scaling, shapes
 from .table import GROWTH, ROWS
 
 PEER_GOALS = {"chainer": "<= 0.33", "dezero": "<= 0.25"}
@@ -123,6 +123,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--layers", action="store_true", help="only VGG19's convolutions, one by one")
     parser.add_argument("--growth", action="store_true", help="only the growth with image and batch size")
+    parser.add_argument(
+        "--scaling", action="store_true", help="only data parallelism: 1, 2 and 4 processes here, many GPUs predicted"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go (default: %(default)s)")
     parser.add_argument("--seconds", type=float, help="time for each job (default: 2 quick, 12 else)")
     return parser
@@ -151,6 +154,9 @@ def main(arguments: list[str] | None = None) -> int:
     print("measuring:")
     seconds = options.seconds or (2 if options.quick else 12)
     rows: list[list[str]] = []
+    if options.scaling:
+        print(f"{scaling.report(options.out)}\nwrote {options.out / 'scaling.md'} and {options.out / 'overlap.png'}")
+        return 0
     if options.growth:
         measured = growth(seconds / 2)
         report.plot_growth(options.out / "growth.png", measured)

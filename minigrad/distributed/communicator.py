@@ -181,8 +181,7 @@ class NcclWork:
 
 
 class NcclCommunicator:
-    """Collectives of CuPy arrays over NCCL, on a stream of their own. No machine with NCCL has run this class yet: the
-    tests drive it with a stand-in for `cupy.cuda.nccl` that checks every call.
+    """Collectives of CuPy arrays over NCCL, on a stream of their own. No machine with NCCL has run this class yet.
 
     comm: over it the ranks agree on NCCL's identifier. nccl: the module `cupy.cuda.nccl`.
     """

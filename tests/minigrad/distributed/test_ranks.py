@@ -9,6 +9,7 @@ from minigrad import nn
 from minigrad.utils.data import DataLoader, DistributedSampler, TensorDataset
 from tests.helpers import mpi
 from tests.helpers.paths import TESTS
+from tests.oracles import cuda_emulation
 
 
 def checks_of(program):
@@ -22,6 +23,15 @@ def test_in_processes(program, ranks):
     mpi.require_mpi()
     printed = mpi.launch(ranks, program, "cpu")
     assert printed.split() == checks_of(program)
+
+
+def test_collectives_of_arrays_on_the_emulated_gpu():
+    """They travel over MPI by way of the host's memory."""
+    mpi.require_mpi()
+    if why_not := cuda_emulation.missing():
+        pytest.skip(f"no emulated GPU: {why_not}")
+    printed = mpi.launch(2, "collectives", "cuda", **{cuda_emulation.SWITCH: "1"})
+    assert printed.split() == checks_of("collectives")
 
 
 def test_without_a_group():
