@@ -190,8 +190,8 @@ ABOUT = About(
     "large. Each stage has a discriminator that tells real pictures of a sentence from drawn ones and from real "
     "pictures of another sentence.",
     (
-        Plot("losses 1", {"discriminator": "d_loss_1", "generator": "g_loss_1", "KL": "kl_1"}, "loss", "Stage I"),
-        Plot("losses 2", {"discriminator": "d_loss_2", "generator": "g_loss_2", "KL": "kl_2"}, "loss", "Stage II"),
+        Plot("losses_1", {"discriminator": "d_loss_1", "generator": "g_loss_1", "KL": "kl_1"}, "loss", "Stage I"),
+        Plot("losses_2", {"discriminator": "d_loss_2", "generator": "g_loss_2", "KL": "kl_2"}, "loss", "Stage II"),
         Plot(
             "outputs", {"its sentence": "d_right", "another sentence": "d_wrong", "drawn": "d_fake"},
             "D's mean output", "what D says",
