@@ -121,14 +121,14 @@ class Conv2dWeight(Op):
 
 
 class ChannelSum(Op):
-    """y[c] = the sum of x[:, c] over everything else; dx = dy repeated."""
+    """y[c] = the sum of x[:, c] over everything else, x: (N, C, H, W); dx = dy repeated."""
 
     def forward(self, x: Array) -> Array:
         self.source = x.shape
         return kernels_of(x).channel_sum(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad.reshape(-1, *[1] * (len(self.source) - 2)).expand(self.source)
+        return grad.reshape(-1, 1, 1).expand(self.source)
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:

@@ -120,11 +120,11 @@ def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
 
 
 @public("minigrad")
-def from_numpy(array: np.ndarray) -> Tensor:
+def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor that shares memory with a NumPy array."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy: a NumPy array is needed, got {type(array).__name__}")
-    result = tensor_of(_converted("from_numpy", array.view(), None))
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"from_numpy: a NumPy array is needed, got {type(ndarray).__name__}")
+    result = tensor_of(_converted("from_numpy", ndarray.view(), None))
     result.storage.cache = None
     return result
 

@@ -72,7 +72,7 @@ class Erf(Op):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved
-        return grad * exp(x * x * -1.0) * (2 / math.sqrt(math.pi))
+        return grad * exp(-(x * x)) * (2 / math.sqrt(math.pi))
 
 
 @public("minigrad", "Tensor", "in-place")

@@ -141,13 +141,13 @@ def set_item(input: Tensor, index: Any, value: Any) -> None:
 
 
 @public("Tensor")
-def copy_(x: Tensor, source: Tensor) -> Tensor:
-    """Overwrite x with the numbers of `source` (broadcast, converted, moved from another device if need be), or one."""
-    if isinstance(source, (bool, int, float, np.generic)):
-        source = tensor_of(np.asarray(source))
-    if not isinstance(source, Tensor):
-        raise TypeError(f"copy_: source must be a Tensor or a number, got {type(source).__name__}")
-    moved = source.to(device_of(x.array))
+def copy_(x: Tensor, src: Tensor) -> Tensor:
+    """Overwrite x with the numbers of `src` (broadcast, converted, moved from another device if need be), or one."""
+    if isinstance(src, (bool, int, float, np.generic)):
+        src = tensor_of(np.asarray(src))
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_: src must be a Tensor or a number, got {type(src).__name__}")
+    moved = src.to(device_of(x.array))
     return write(x, ALL, cast(expand(moved, x.shape), x.dtype))
 
 
@@ -223,6 +223,7 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return assign(self, function(self, *args, **kwargs))
 
+    method.__wrapped__ = function  # type: ignore[attr-defined]  # whose arguments it has, for help() and editors
     method.__name__ = f"{function.__name__}_"
     method.__doc__ = f"`{function.__name__}`, the result written into this tensor."
     return method
@@ -242,6 +243,7 @@ def in_place_shape(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         self.array, self.node = view.array, view.node
         return self
 
+    method.__wrapped__ = function  # type: ignore[attr-defined]  # whose arguments it has, for help() and editors
     method.__name__ = f"{function.__name__}_"
     method.__doc__ = f"This tensor under the shape that `{function.__name__}` gives it, on the same memory."
     return method

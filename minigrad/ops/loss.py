@@ -18,7 +18,7 @@ from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .activation import log_softmax, sigmoid, softplus
 from .arithmetic import abs, exp, log, neg, where
-from .common import cast, check_broadcast, expand, promoted, require_float, require_tensor, sum_to
+from .common import cast, check_broadcast, expand, promoted, require_float, require_tensor
 from .elementary import clamp
 from .elementwise import Elementwise
 from .index import gather, index_select
@@ -51,7 +51,6 @@ class BinaryCrossEntropy(Op):
 
     def forward(self, p: Array, target: Array) -> Array:
         xp = xp_of(p)
-        self.shapes = p.shape, target.shape
         self.save(p, target)
         with np.errstate(divide="ignore"):
             return -(target * xp.maximum(xp.log(p), -100) + (1 - target) * xp.maximum(xp.log1p(-p), -100))
@@ -60,10 +59,9 @@ class BinaryCrossEntropy(Op):
         p, target = self.saved
         by_p = by_target = None
         if needed[0]:
-            by_p = sum_to(grad * (p - target) / clamp(p * (1.0 - p), min=1e-12), self.shapes[0])
+            by_p = grad * (p - target) / clamp(p * (1.0 - p), min=1e-12)
         if needed[1]:
-            odds = clamp((1.0 - p).log(), min=-100.0) - clamp(p.log(), min=-100.0)
-            by_target = sum_to(grad * odds, self.shapes[1])
+            by_target = grad * (clamp((1.0 - p).log(), min=-100.0) - clamp(p.log(), min=-100.0))
         return by_p, by_target
 
 

@@ -36,17 +36,15 @@ class Reshape(ViewOp):
 class Permute(ViewOp):
     """y = x with its axes in another order; dx = dy with the order undone."""
 
-    def __init__(self, dims: tuple[int, ...]) -> None:
+    def __init__(self, dims: Sequence[int]) -> None:
         self.dims = dims
 
     def forward(self, x: Array) -> Array:
         return x.transpose(self.dims)
 
     def backward(self, grad: Tensor) -> Tensor:
-        inverse = [0] * len(self.dims)
-        for new, old in enumerate(self.dims):
-            inverse[old] = new
-        return apply(Permute(tuple(inverse)), grad)
+        inverse = sorted(range(len(self.dims)), key=self.dims.__getitem__)
+        return apply(Permute(inverse), grad)
 
 
 class Flip(Op):

@@ -37,6 +37,7 @@ from minigrad.gradcheck.__main__ import check
 from minigrad.gradcheck.case import Case
 from minigrad.gradcheck.cases import CASES
 from minigrad.gradcheck.namespace import namespace, tensors_of
+from minigrad.ops.elementwise import Elementwise
 
 KERNELS = {  # the adjoints among the CPU's kernels, with what only they use; float64 takes the plain path through them
     "conv": r"conv2d_weight|conv_transpose2d",
@@ -48,16 +49,22 @@ KERNELS = {  # the adjoints among the CPU's kernels, with what only they use; fl
 }
 DERIVATIVE = re.compile(r"backward|derivative")
 EQUIVALENT = {  # mutants that mean the same, or that small arrays in float64 cannot show; by how their text begins
-    "ops.activation.LeakyReLUBackward.backward: negative: grad * 0.0": "minus zero is zero",
-    "ops.activation.LeakyReLUBackward.backward: twice: grad * 0.0": "twice zero is zero",
-    "ops.arithmetic.Sign.backward: negative: grad * 0.0": "minus zero is zero",
-    "ops.arithmetic.Sign.backward: twice: grad * 0.0": "twice zero is zero",
-    "ops.arithmetic.Abs.backward: product and quotient exchanged": "1 / sign(x) = sign(x)",
-    "ops.arithmetic.Power.backward: another number: ": "where the base is 0, so is the factor beside it",
-    "ops.arithmetic.Power.backward: exchanged: (int, float)": "isinstance does not mind",
-    "ops.arithmetic.Power.backward: call left out: float(": "a NumPy number serves as well",
+    "ops.activation.ELU.dx: another number: 0.0": "where it stands, the result is not taken from there",
+    "ops.arithmetic.Maximum.da: product and quotient exchanged: dy * 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.da: only the first factor: dy * 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.da: only the second factor: dy * 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.da: another number: 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.db: product and quotient exchanged: dy * 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.db: only the first factor: dy * 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.db: only the second factor: dy * 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Maximum.db: another number: 0.5": "at ties, which are kinks",
+    "ops.arithmetic.Abs.dx: product and quotient exchanged": "1 / sign(x) = sign(x)",
+    "ops.arithmetic.Power.da: another number: ": "where the power is 0, so is the factor beside it",
+    "ops.arithmetic.Power.db: another number: ": "where it stands, the result is replaced by 0",
+    "ops.arithmetic.Power.db: one more: 0 (line 3)": "the base 0 is a kink of real powers; tests/minigrad/ops",
+    "ops.arithmetic.Power.da: exchanged: (int, float)": "isinstance does not mind",
+    "ops.arithmetic.Power.db: exchanged: (int, float)": "isinstance does not mind",
     "ops.common.Cast.backward: call left out": "all cases are float64; tests/minigrad/test_dtype.py",
-    "ops.loss.BinaryCrossEntropy.backward: call left out: sum_to": "the shapes are equal",
     "ops.loss.BinaryCrossEntropy.backward: call left out: clamp": "only at probabilities 0 and 1; tests/minigrad/ops",
     "ops.loss.BinaryCrossEntropy.backward: another number: 100.0": "only at probabilities 0 and 1; tests/minigrad/ops",
     "ops.norm._batch_norm_backward: exchanged": "a sum does not mind the order of its axes",
@@ -71,6 +78,9 @@ EQUIVALENT = {  # mutants that mean the same, or that small arrays in float64 ca
     "kernels.cpu.norm.normalize_backward: one more: 1 (line 12)": "only for empty channels",
     "kernels.cpu.resize.pad2d_sum: other sign": "the offset of a piece, 0 in small arrays; tests/minigrad/kernels",
     "kernels.cpu.resize.pad2d_sum: only the first": "the offset of a piece, 0 in small arrays; tests/minigrad/kernels",
+    "ops.matrix.MatMul.backward: call left out: all(": "half the work, the same numbers",
+    "kernels.cpu.pool.max_pool2d_gather: another number: 0.0": "no window chooses a place in the border",
+    "kernels.cpu.resize.upsample_nearest2d_sum: exchanged: (:, rows)": "only large arrays are cut into rows",
 }
 SECONDS = 60  # a mutant that runs longer hangs, which somebody would notice
 
@@ -125,7 +135,10 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def results(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """A returned value with another sign and another factor, where nothing in the expression would do that."""
+    """A returned value with another sign and another factor, where nothing in the expression would do that; zeros stay
+    zeros."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zeros_like":
+        return
     yield "negative", ast.UnaryOp(ast.USub(), node)
     yield "twice", ast.BinOp(ast.Constant(2.0), ast.Mult(), node)
 
@@ -183,11 +196,19 @@ def functions_of(module: ModuleType, tree: ast.Module) -> dict[str, tuple[Functi
 
 
 def targets(module: ModuleType, functions: dict[str, tuple[FunctionType, ast.FunctionDef]]) -> list[str]:
-    """The functions that compute derivatives, and private ones that nothing else uses."""
+    """The functions that compute derivatives (backward, and elementwise operations' dx, da, ...), and private ones that
+    nothing else uses."""
     stem = module.__name__.rpartition(".")[2]
     if ".kernels." in module.__name__:
         return [name for name in functions if re.fullmatch(KERNELS[stem], name)]
-    chosen = {name for name in functions if DERIVATIVE.search(name.rpartition(".")[2])}
+    elementwise = {
+        derivative.__qualname__
+        for owner in vars(module).values()
+        if isinstance(owner, type) and issubclass(owner, Elementwise) and owner is not Elementwise
+        for derivative in owner.derivatives
+        if derivative is not None
+    }
+    chosen = {name for name in functions if DERIVATIVE.search(name.rpartition(".")[2]) or name in elementwise}
     uses = {name: {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} for name, (_, node) in functions.items()}
     for _ in functions:
         chosen |= {

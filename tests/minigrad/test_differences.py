@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import minigrad as mg
+from minigrad.ops.public import declared
 
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
 PLACES = ("nn", "nn.functional", "nn.utils", "nn.init", "optim", "optim.lr_scheduler", "utils.data")
@@ -50,8 +51,69 @@ def test_every_missing_argument_is_on_the_page_and_nothing_else():
         for name, arguments in re.findall(r"^\| `([\w.]+)` \| ([\w ]+) \|", PAGE.read_text(), re.M)
     }
     missing, extra = differing(torch)
+    missing.update(missing_in_functions(torch))
     assert listed == missing
     assert extra == {"utils.data.default_collate": ["items"]}
+
+
+def functions(torch):
+    """(place.name, ours, PyTorch's) of the functions of both libraries, and of the methods that are none of them."""
+    methods = {name for name in dir(mg.Tensor) if not name.startswith("_") and callable(getattr(mg.Tensor, name))}
+    as_functions = {name.rstrip("_") for name in declared["minigrad"]}
+    chosen = [("minigrad", mg, torch, name) for name in declared["minigrad"]]
+    chosen += [
+        ("Tensor", mg.Tensor, torch.Tensor, name) for name in sorted(methods) if name.rstrip("_") not in as_functions
+    ]
+    return [
+        (f"{place}.{name}", getattr(ours, name), getattr(theirs, name))
+        for place, ours, theirs, name in chosen
+        if hasattr(theirs, name)
+    ]
+
+
+def missing_in_functions(torch):
+    """{place.name: what PyTorch's help names and minigrad's function does not take}."""
+    from tests.oracles.signatures import arguments_of
+
+    nowhere = re.findall(r"`(\w+)`", re.search(r"^Nowhere: (.*?)\.$", PAGE.read_text(), re.M | re.S).group(1))
+    missing = {}
+    for name, ours, theirs in functions(torch):
+        taken, wanted = arguments_of(ours), arguments_of(theirs)
+        found = [argument for argument in wanted if argument not in taken and argument not in ("self", *nowhere)]
+        if found and taken.keys() - {"self"}:
+            missing[name] = found
+    return missing
+
+
+def test_defaults_of_functions_are_pytorchs():
+    torch = pytest.importorskip("torch")
+    from tests.oracles.signatures import arguments_of
+
+    listed = set(re.findall(r"^\| `([\w.]+)` \| `(\w+)=", PAGE.read_text(), re.M))
+    different = set()
+    for name, ours, theirs in functions(torch):
+        taken, wanted = arguments_of(ours), arguments_of(theirs)
+        for argument in taken.keys() & wanted.keys():
+            a, b = taken[argument], wanted[argument]
+            if b is not None and str(a).strip("'\"") not in (b, f"{b}.0"):
+                different.add((name, argument))
+    assert different == listed
+
+
+def test_positions_of_functions_are_pytorchs():
+    """In some form of PyTorch's, what stands before the first argument that needs its name."""
+    torch = pytest.importorskip("torch")
+    from tests.oracles.signatures import arguments_of, forms_in_help
+
+    for name, ours, theirs in functions(torch):
+        if name == "Tensor.to":
+            continue  # takes dtype and device in any order, as PyTorch's does
+        taken = [argument for argument in arguments_of(ours) if argument not in ("self", "input")]
+        for form in forms_in_help(theirs):
+            names = [re.match(r"\**\w*", part).group() for part in form]
+            names = names[: names.index("*")] if "*" in names else names
+            shared = [argument for argument in names if argument in taken]
+            assert shared == [argument for argument in taken if argument in shared], (name, names, taken)
 
 
 def test_the_shared_arguments_stand_in_pytorchs_order():

@@ -228,8 +228,8 @@ def check(name: str, op: Any, form: Form, sample: Any, dtype: str) -> str | None
     """Run one sample both ways: None where equal (or where PyTorch itself refuses), else what is different."""
     differentiable = dtype == "float64" and op.supports_autograd and form.kind != "in place"
     arguments = (sample.input, *sample.args)
-    for x in leaves((arguments, sample.kwargs)) if differentiable else []:
-        x.requires_grad_()
+    for x in leaves((arguments, sample.kwargs)):
+        x.requires_grad_(differentiable)
     try:
         ours_in, ours_options = converted(arguments), converted(sample.kwargs)
     except (NotImplementedError, TypeError):

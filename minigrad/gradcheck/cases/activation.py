@@ -68,6 +68,12 @@ CASES = [
     case("LogSoftmax", "size 1", lambda m, x: m.log_softmax(x, 0) * x, normal(1, 3)),
     case("LogSoftmax", "no rows", lambda m, x: m.log_softmax(x, 1), normal(0, 3)),
     case(
+        "dropout2d",
+        "outside training",
+        lambda m, x: m.nn.functional.dropout2d(x, 0.5, training=False) * x,
+        normal(1, 2, 2, 2),
+    ),
+    case(
         "Multiply",
         "dropout outside training",
         lambda m, x: m.nn.functional.dropout(x, 0.5, training=False) * x,

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from ..case import Case, case, constant, distinct, nonzero, normal, positive
+import numpy as np
 
+from ..case import Case, Input, case, constant, distinct, nonzero, normal, positive
+
+ONES = Input(lambda _, shape: np.ones(shape), (3,))
 MASK = [[True, False, True], [False, False, True]]
 
 
@@ -50,6 +53,13 @@ CASES = [
     case("Power", "root", lambda m, x: x**0.5, positive(2, 3)),
     case("Power", "negative exponent", lambda m, x: x**-1.5, positive(2, 3)),
     case("Power", "exponents 0 and 1", lambda m, x: x**0 + x**1, normal(2, 3)),
+    case(
+        "Power",
+        "base 1, whole exponents",
+        lambda m, a, b: m.pow(a, b),
+        ONES,
+        Input(lambda *_: np.arange(1.0, 4.0), (3,)),
+    ),
     case("Power", "number as base", lambda m, x: 2.5**x, normal(2, 3)),
     case("Power", "number below 1 as base", lambda m, x: 0.3**x, normal(2, 3)),
     *_unary("Exp", lambda m, x: m.exp(x), normal),

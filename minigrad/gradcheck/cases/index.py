@@ -14,7 +14,16 @@ def _written(m: Any, x: Any, index: Any, value: Any) -> Any:
     return y
 
 
+def _filled(m: Any, x: Any, value: Any, method: str) -> Any:
+    """A copy of x whose first row `copy_` or `fill_` has written."""
+    y = x * 1.0
+    getattr(y[0], method)(value)
+    return y
+
+
 CASES = [
+    case("copy_", "a row, broadcast", lambda m, x, v: _filled(m, x, v, "copy_"), normal(3, 2), normal(1)),
+    case("fill_", "a row", lambda m, x, v: _filled(m, x, v, "fill_"), normal(3, 2), normal()),
     case("Index", "int", lambda m, x: x[1], normal(3, 2)),
     case("Index", "negative int, to a scalar", lambda m, x: x[-1, 0], normal(3, 2)),
     case("Index", "slices with steps", lambda m, x: x[::2, 1:], normal(4, 3)),
@@ -73,6 +82,7 @@ CASES = [
     case(
         "SetItem", "index array", lambda m, x, v, k: _written(m, x, k, v), normal(4, 2), normal(2, 2), constant([3, 1])
     ),
+    case("SetItem", "a row with an axis too many", lambda m, x, v: _written(m, x, 1, v), normal(3, 2), normal(1, 2)),
     case("SetItem", "a scalar tensor", lambda m, x, v: _written(m, x, (0, 0), v), normal(2, 2), normal()),
     case("SetItem", "from itself", lambda m, x: _written(m, x, (slice(0, 2),), x[1:3]), normal(3, 2)),
 ]

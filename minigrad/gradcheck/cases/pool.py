@@ -26,6 +26,9 @@ def _adaptive(name: str, x: Input, size: Any) -> Case:
 # the place of the winner in each of 2x2 windows of 2x2 and of 2x3, for two channels
 CHOICE_2X2 = constant(np.array([[[[0, 3], [1, 2]], [[2, 2], [3, 0]]]]))
 CHOICE_2X3 = constant(np.array([[[[0, 5], [3, 2]], [[4, 4], [1, 1]]]]))
+CHOICE_3X2 = constant(np.array([[[[0, 3], [1, 2], [3, 1]]], [[[2, 2], [3, 0], [0, 2]]]]))  # two images
+CHOICE_PADDED = constant(np.array([[[[4, 8, 3], [1, 4, 0]]]]))  # places of 3x3 windows that are not in the padding
+PADDED = (3, 3), (2, 2), (1, 1), (1, 1)
 PLAIN = (2, 2), (2, 2), (0, 0), (1, 1)
 OVERLAPPING = (2, 3), (1, 2), (0, 0), (2, 1)
 
@@ -69,6 +72,20 @@ CASES = [
         lambda m, x, k: m.adjoint.max_pool2d_gather(x, k, *OVERLAPPING),
         normal(1, 2, 4, 5),
         CHOICE_2X3,
+    ),
+    case(
+        "MaxPool2dScatter",
+        "two images, three rows",
+        lambda m, x, k: m.adjoint.max_pool2d_scatter(x, k, (6, 4), *PLAIN),
+        normal(2, 1, 3, 2),
+        CHOICE_3X2,
+    ),
+    case(
+        "MaxPool2dGather",
+        "padded, a window that hangs over",
+        lambda m, x, k: m.adjoint.max_pool2d_gather(x, k, *PADDED),
+        normal(1, 1, 4, 5),
+        CHOICE_PADDED,
     ),
     _avg("2x2", normal(2, 2, 4, 2), 2),
     _avg("remainder left out", normal(1, 2, 5, 3), 2),

@@ -14,6 +14,7 @@ CASES = [
     case("FloorDivide", "both", lambda m, a, b: m.div(a * 0.01 + 5.5, b * 0.01 + 2.0, rounding_mode="floor") * a,
          normal(2, 3), positive(3)),
     case("FloorDivide", "by a number", lambda m, a: m.div(a * 0.01 + 5.5, -2.0, rounding_mode="floor") * a, normal(3)),
+    case("floor_divide", "by a number", lambda m, a: m.floor_divide(a * 0.01 + 5.5, 2.0) * a, normal(3)),
     case("div", "toward 0", lambda m, a, b: m.div(a * 0.01 - 5.5, b * 0.01 + 2.0, rounding_mode="trunc") * a,
          normal(2, 3), positive(3)),
     case("Remainder", "both", lambda m, a, b: m.remainder(a * 0.01 - 5.5, b * 0.01 + 2.0), normal(2, 3), positive(3)),

@@ -47,7 +47,7 @@ def upsample_nearest2d(x: Array, scale: Pair) -> Array:
 def upsample_nearest2d_sum(grad: Array, scale: Pair) -> Array:
     """The sum over each block: the adjoint."""
     n, c, h, w = grad.shape
-    blocks = grad.transpose(0, 2, 3, 1)[:, : h // scale[0] * scale[0], : w // scale[1] * scale[1]]
+    blocks = grad.transpose(0, 2, 3, 1)
 
     def work(total: Array, images: slice, rows: slice) -> None:
         first = True

@@ -1,13 +1,16 @@
 """Every case of every operation: derivatives against differences, and values and derivatives against PyTorch."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from minigrad import devices, float64, grad
-from minigrad.autograd import registry
+from minigrad.autograd import Tensor, registry
 from minigrad.gradcheck.__main__ import check, main
 from minigrad.gradcheck.cases import CASES
 from minigrad.gradcheck.namespace import namespace, tensors_of
+from minigrad.ops.public import declared
 
 CPU = devices.CPU
 by_name = pytest.mark.parametrize("case", CASES, ids=str)
@@ -17,6 +20,46 @@ NEEDS_NO_CASE: set[str] = set()
 def test_every_registered_operation_has_cases_of_each_order():
     package = {name for name, op in registry.items() if op.__module__.startswith("minigrad.")}
     assert package - {case.op for case in CASES} == NEEDS_NO_CASE
+
+
+WITHOUT_GRADIENT = {  # public functions whose results, or arguments, have none
+    "questions": "all allclose any eq equal ge gt is_tensor isclose isfinite isinf isnan le logical_and logical_not "
+    "is_floating_point logical_or logical_xor lt ne nonzero numel",
+    "new tensors": "arange as_tensor empty empty_like eye from_numpy full full_like linspace new new_empty new_full "
+    "new_ones new_tensor new_zeros one_hot ones ones_like tensor zeros zeros_like",
+    "random numbers": "bernoulli multinomial normal normal_ rand rand_like randint randn randn_like random_ randperm "
+    "uniform_",
+    "the graph itself": "detach_ requires_grad_",
+    "composed of Cast and Move, which have cases": "to",
+}
+
+
+def test_every_public_function_is_differentiated_by_some_case():
+    """Composed functions, too: each is called by a case with a tensor that requires a gradient."""
+    functions = {f.__code__: name for place in declared.values() for name, f in place.items()}
+    differentiated = set()
+
+    def see(frame, event, _):
+        name = functions.get(frame.f_code) if event == "call" else None
+        if name is not None and name not in differentiated and any(map(_requires_grad, frame.f_locals.values())):
+            differentiated.add(name)
+
+    with np.errstate(all="ignore"):
+        sys.setprofile(see)
+        try:
+            for case in CASES:
+                case.function(namespace, *tensors_of(case, CPU))
+        finally:
+            sys.setprofile(None)
+    exempt = {name for names in WITHOUT_GRADIENT.values() for name in names.split()}
+    without = set(functions.values()) - differentiated - exempt
+    assert not without, f"no case in minigrad/gradcheck/cases/ differentiates {sorted(without)}"
+
+
+def _requires_grad(value):
+    if isinstance(value, (tuple, list)):
+        return any(map(_requires_grad, value))
+    return isinstance(value, Tensor) and value.requires_grad
 
 
 @by_name

@@ -101,6 +101,11 @@ class Array:
         part = self.array if rest is None else self.array[first]
         part[first if rest is None else rest] = value[()] if isinstance(value, np.ndarray) else value
 
+    def copy_(self, value: Any) -> None:
+        self[...] = value
+
+    fill_ = copy_
+
     def reshape(self, *shape: Any) -> Array:
         return Array(self.array.reshape(*shape))
 
@@ -340,6 +345,7 @@ FUNCTIONS = {
     "trunc": lambda x: rounded(x, int),
     "round": lambda x, decimals=0: rounded(x, lambda v: round(v, decimals)),
     "div": divide,
+    "floor_divide": lambda a, b: divide(a, b, "floor"),
     "remainder": remainder,
     "roll": lambda x, shifts, dims=None: Array(np.roll(x.array, shifts, dims)),
     "unbind": lambda x, dim=0: [Array(part) for part in np.moveaxis(x.array, dim, 0)],

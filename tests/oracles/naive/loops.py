@@ -334,6 +334,7 @@ FUNCTIONS = {
     "softplus": lambda x, beta=1.0: each(lambda a: (a * beta).softplus() * (1 / beta), x),
     "logsigmoid": lambda x: each(lambda a: -(-a).softplus(), x),
     "dropout": lambda x, p, training: x,
+    "dropout2d": lambda x, p, training: x,
     "relu": ELEMENTWISE["relu"],
     "sigmoid": lambda x: each(HyperDual.sigmoid, x),
 }
