@@ -33,7 +33,7 @@ def on(place, array):
 def check_all_reduce(place):
     for shape in SHAPES:
         for dtype in (np.float32, np.float64, np.int64, np.int32):
-            for layout in ("plain", "transposed"):
+            for layout in ("plain", "transposed")[: 2 if len(shape) > 1 else 1]:
                 values = numbers(shape, dtype, layout)
                 for op, theirs in NUMPY_OPS.items():
                     expected = np.empty(shape, dtype)
@@ -54,7 +54,7 @@ def check_all_reduce(place):
 def check_broadcast_and_all_gather(place):
     for shape in SHAPES:
         for dtype in (np.float32, np.float64, np.int64):
-            for layout in ("plain", "transposed"):
+            for layout in ("plain", "transposed")[: 2 if len(shape) > 1 else 1]:
                 values = numbers(shape, dtype, layout)
                 for src in range(SIZE):
                     tensor = on(place, values.copy("K"))
