@@ -132,7 +132,8 @@ def read_trained(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrad
     """
     file = path / run_checkpoints.NEWEST if path.is_dir() else path
     state = run_checkpoints.read_state(file, device)
-    if not isinstance(state, dict) or state.get("kind") != KIND:
+    kind = state.get("kind") if isinstance(state, dict) else None
+    if not isinstance(kind, str) or kind != KIND:
         return run_checkpoints.checked(file, state, upgrades)
     if state.get("version") != VERSION:
         raise UserError(f"{file}: a model of another version, this program reads version {VERSION}")
