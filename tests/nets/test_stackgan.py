@@ -21,7 +21,7 @@ def test_parameter_counts():
     joining = doubling(256, 128) + 2 * 2 * doubling(128, 128)
     growing = doubling(128, 64) + doubling(64, 32) + doubling(32, 16) + doubling(16, 8) + 8 * 3 * 9 + 3
     assert StageTwo().parameter_count() == augmentation + reading + joining + growing == 1_182_539
-    with mg.nn.init.left_empty():
+    with mg.nn.init.skip_init():
         assert StackGenerator(StageOne(), StageTwo()).noise_dim == 100 + 128 + 128
 
 
