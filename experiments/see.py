@@ -122,14 +122,14 @@ def _add_forget(parser: Parser) -> None:
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """The command line; returns the figures that are on the page."""
     options = make_parser().parse_args(arguments)
-    _, command, _ = COMMANDS[options.command]
-    page, pictures, figures = command(options, start(options))
+    device, picture = start(options), f"{options.command}.png"
     inputs = [value for name in ("weights", "picture", "run") if (value := getattr(options, name, None)) is not None]
     with OutputFolder(options.out) as folder:
-        check_outputs([folder.path / name for name in (*pictures, PAGE)], inputs)
-        for name, picture in pictures.items():
-            save_picture(picture, folder.file(name))
-        page.save(folder.file(PAGE))
+        check_outputs([folder.path / name for name in (picture, PAGE)], inputs)
+        folder.claim(picture, PAGE)
+        page, sheet, figures = COMMANDS[options.command][1](options, device)
+        save_picture(sheet, folder.path / picture)
+        page.save(folder.path / PAGE)
     for name, value in figures.items():
         print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value:,}")
     print(f"the page is {folder.path / PAGE}")

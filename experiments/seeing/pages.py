@@ -22,7 +22,7 @@ from . import fields, forgetting, inversion
 from .filters import as_picture, responses
 from .textures import models, sample
 
-Made = tuple[Page, dict[str, Image.Image], dict[str, Any]]  # the page, its pictures by file name, its figures
+Made = tuple[Page, Image.Image, dict[str, Any]]  # the page, the picture on it, its figures
 ENLARGED = 3
 
 
@@ -30,18 +30,25 @@ def receptive_fields(
     net: VGG16 | VGG19, original: np.ndarray, layers: list[str], neurons: int, smoothness: float, steps: int
 ) -> Made:
     """Reconstructions from the central neurons of each layer, under the original, with the fields drawn."""
-    above, below, rows = [], [], []
+    above: list[Image.Image] = []
+    below: list[Image.Image] = []
+    rows: list[list[Any]] = []
     figures: dict[str, Any] = {}
     for layer in layers:
         field = fields.central_field(net.architecture, layer, neurons, original.shape[2:])
-        found = fields.from_the_center(net, layer, field, original, smoothness, steps)
+        try:
+            found = fields.from_the_center(net, layer, field, original, smoothness, steps)
+        except KeyboardInterrupt:
+            if not below:
+                raise
+            break  # the page shows what is finished
         above.append(field.drawn_on(original))
         below.append(field.drawn_on(found))
         quality = psnr(field.of(found), field.of(original))
         one = fields.central_field(net.architecture, layer, 1, (4096, 4096)).side
         rows.append([layer, one, field.side, f"{quality:.1f}"])
         figures |= {f"{layer}: field in pixels": field.side, f"{layer}: PSNR inside it, dB": round(quality, 1)}
-    sheet = table([above, below], columns=layers, names=["original", "from the center"])
+    sheet = table([above, below], columns=layers[: len(below)], names=["original", "from the center"])
     page = Page(
         "What neurons see",
         f"Each lower picture was found from noise: the central {neurons} x {neurons} neurons of the layer above it say "
@@ -55,7 +62,7 @@ def receptive_fields(
     caption = "sides in pixels, without the picture's borders; PSNR between original and reconstruction in the box"
     header = ["layer", "field of one neuron", f"of {neurons} x {neurons}", "PSNR inside, dB"]
     page.table(header, rows, caption)
-    return page, {"receptive_fields.png": sheet}, figures
+    return page, sheet, figures
 
 
 def inversions(
@@ -67,7 +74,12 @@ def inversions(
     found: list[np.ndarray] = []
     figures: dict[str, Any] = {}
     for number in range(1, count + 1):
-        found.append(inversion.invert(targets, original.shape[2:], steps, f"{layer}, {number} of {count}"))
+        try:
+            found.append(inversion.invert(targets, original.shape[2:], steps, f"{layer}, {number} of {count}"))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            break
         figures[f"picture {number}: share of the code missed"] = targets.missed(found[-1])
     labels = ["original", *(f"{100 * value:.1f} % missed" for value in figures.values())]
     sheet = table([[to_image(picture) for picture in (original, *found)]], columns=labels)
@@ -81,7 +93,7 @@ def inversions(
         "Where the pictures agree, the code holds it; where they differ, the network does not care: to it they are the "
         f"same. Code: {targets.target.numel():,} numbers, of a picture with {original.size:,}."
     )
-    return page, {"inversions.png": sheet}, figures
+    return page, sheet, figures
 
 
 def textures(net: VGG16 | VGG19, original: np.ndarray, steps: int) -> Made:
@@ -89,7 +101,12 @@ def textures(net: VGG16 | VGG19, original: np.ndarray, steps: int) -> Made:
     pictures, labels = [], []
     figures: dict[str, Any] = {}
     for model in models(net.architecture):
-        pictures.append(to_image(sample(net, model, original, steps)))
+        try:
+            pictures.append(to_image(sample(net, model, original, steps)))
+        except KeyboardInterrupt:
+            if not pictures:
+                raise
+            break
         labels.append(f"{model.parameters:,}")
         figures[f"model {len(pictures)}: parameters"] = model.parameters
     sheet = table([[*pictures, to_image(original)]], columns=[*labels, "original"])
@@ -104,7 +121,7 @@ def textures(net: VGG16 | VGG19, original: np.ndarray, steps: int) -> Made:
         "convolution and pooling up to pool4. More parameters hold larger structures; the last model has more numbers "
         f"than the picture itself ({original.size:,})."
     )
-    return page, {"textures.png": sheet}, figures
+    return page, sheet, figures
 
 
 def filters(trained: Trained, data_dir: str | None, features: int, count: int, choice: int) -> Made:
@@ -139,7 +156,7 @@ def filters(trained: Trained, data_dir: str | None, features: int, count: int, c
         "bend, and the pattern shows only that; random filters show most of the digit. The run had "
         f"{trained.step:,} steps."
     )
-    return page, {"filters.png": sheet}, {"steps of the run": trained.step, "pictures to choose from": len(batch)}
+    return page, sheet, {"steps of the run": trained.step, "pictures to choose from": len(batch)}
 
 
 def forget(trained: Trained, box: forgetting.Box, depth: int, maps: int | None, count: int, samples: int) -> Made:
@@ -165,7 +182,7 @@ def forget(trained: Trained, box: forgetting.Box, depth: int, maps: int | None, 
         "strokes in the box do, and more than without others."
     )
     page.table(["figure", "value"], figures.items(), "brightness: the mean of the pixels, 0 is black and 1 is white")
-    return page, {"forgotten.png": sheet}, figures
+    return page, sheet, figures
 
 
 def _learned(

@@ -255,14 +255,14 @@ def vgg_words(files, command, folder):
 def test_receptive_fields_on_a_page(files, tmp_path):
     figures = see.main([*vgg_words(files, "receptive_field", tmp_path), "--layers", "pool1", "block2_conv2"])
     assert figures["pool1: field in pixels"] == 14 and figures["relu2_2: field in pixels"] == 22
-    width, height = check_page(tmp_path, "receptive_fields.png")
+    width, height = check_page(tmp_path, "receptive_field.png")
     assert width > 2 * 44 and height > 2 * 32
 
 
 def test_an_inversion_on_a_page_and_what_a_file_without_classifier_cannot_do(files, tmp_path):
     figures = see.main([*vgg_words(files, "invert", tmp_path), "--layer", "relu2_2", "--count", "2"])
     assert len(figures) == 2 and all(0 < value < math.inf for value in figures.values())
-    assert check_page(tmp_path, "inversions.png")[0] > 3 * 44
+    assert check_page(tmp_path, "invert.png")[0] > 3 * 44
     with pytest.raises(ValueError, match=r"vgg16.npz: holds no classifier.*--layer relu5_3"):
         see.main(vgg_words(files, "invert", tmp_path))
     with pytest.raises(ValueError, match="--layer nine: there is no such layer"):
@@ -287,13 +287,36 @@ def test_forgetting_on_a_page(run, tmp_path, monkeypatch):
     words = ["forget", str(run), "-o", str(tmp_path), "--samples", "20", "--count", "3", "--maps", "2"]
     figures = see.main([*words, "--device", "cpu", "--box", "4", "4", "8", "6"])
     assert figures["maps left out"] == 2 and 0 <= figures["accuracy on held-out examples"] <= 1
-    check_page(tmp_path, "forgotten.png")
+    check_page(tmp_path, "forget.png")
 
 
 @pytest.mark.parametrize("box", ["-1 0 4 4", "0 0 0 4", "10 0 9 4", "0 10 4 9"])
 def test_a_box_outside_of_the_picture_is_refused(run, tmp_path, box):
     with pytest.raises(ValueError, match="--box: must lie within the pictures of 16 x 16 pixels"):
         see.main(["forget", str(run), "-o", str(tmp_path), "--device", "cpu", "--box", *box.split()])
+
+
+def test_ctrl_c_leaves_a_page_of_what_is_finished(files, tmp_path, monkeypatch):
+    original, calls = fields.from_the_center, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(fields, "from_the_center", interrupted)
+    words = [*vgg_words(files, "receptive_field", tmp_path), "--layers", "conv1_1", "conv1_2", "pool1"]
+    assert list(see.main(words)) == ["conv1_1: field in pixels", "conv1_1: PSNR inside it, dB"]
+    check_page(tmp_path, "receptive_field.png")
+
+
+def test_what_is_in_the_way_is_said_before_the_work(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(fields, "from_the_center", lambda *arguments: pytest.fail("the work has begun"))
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(ValueError, match=r"index.html is in the way"):
+        see.main(vgg_words(files, "receptive_field", tmp_path))
+    assert (tmp_path / "index.html").read_text() == "mine"
 
 
 def test_a_run_that_is_not_there(tmp_path):
