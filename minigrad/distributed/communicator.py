@@ -181,7 +181,8 @@ class NcclWork:
 
 
 class NcclCommunicator:
-    """Collectives of CuPy arrays over NCCL, on a stream of their own. No machine with NCCL has run this class yet.
+    """Collectives of CuPy arrays over NCCL, on a stream of their own. No machine with NCCL has run this class yet;
+    the tests run it with a stand-in for the module `cupy.cuda.nccl`.
 
     comm: over it the ranks agree on NCCL's identifier. nccl: the module `cupy.cuda.nccl`.
     """

@@ -1,4 +1,5 @@
-"""Every collective against mpi4py's own, for several types, shapes and layouts. Argument: the device."""
+"""Every collective against mpi4py's own, for several types, shapes and layouts. Arguments: the device, and perhaps the
+backend."""
 
 import sys
 
@@ -79,7 +80,8 @@ def check_started_operations_end_in_any_order(place):
     works = [dist.all_reduce(tensor, async_op=True) for tensor in tensors]
     for number in (3, 0, 4, 2, 1):
         works[number].wait()
-        assert works[number].is_completed()
+        if place.type == "cpu" or dist.get_backend() == "mpi":  # NCCL's wait orders streams, the host goes on
+            assert works[number].is_completed()
         works[number].wait()  # again: nothing happens
         np.testing.assert_array_equal(
             to_numpy(tensors[number].array), np.full(3000, SIZE * number + float(sum(range(SIZE))))
@@ -117,7 +119,13 @@ def main():
     place = device(sys.argv[1])
     if place.type == "cuda" and cuda_emulation.is_wanted():
         cuda_emulation.activate()
-    dist.init_process_group()
+    if sys.argv[2:] == ["nccl"]:
+        import cupy
+
+        from tests.helpers import nccl_stand_in
+
+        cupy.cuda.nccl = nccl_stand_in
+    dist.init_process_group(*sys.argv[2:])
     for name, check in list(globals().items()):
         if name.startswith("check_"):
             check(place)

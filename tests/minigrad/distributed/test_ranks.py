@@ -25,12 +25,13 @@ def test_in_processes(program, ranks):
     assert printed.split() == checks_of(program)
 
 
-def test_collectives_of_arrays_on_the_emulated_gpu():
-    """They travel over MPI by way of the host's memory."""
+@pytest.mark.parametrize("backend", ["mpi", "nccl"])
+def test_collectives_of_arrays_on_the_emulated_gpu(backend):
+    """Over MPI by way of the host's memory; over NCCL's interface, behind which stands `nccl_stand_in`."""
     mpi.require_mpi()
     if why_not := cuda_emulation.missing():
         pytest.skip(f"no emulated GPU: {why_not}")
-    printed = mpi.launch(2, "collectives", "cuda", **{cuda_emulation.SWITCH: "1"})
+    printed = mpi.launch(2, "collectives", "cuda", backend, **{cuda_emulation.SWITCH: "1"})
     assert printed.split() == checks_of("collectives")
 
 
