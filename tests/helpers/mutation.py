@@ -17,6 +17,7 @@ import ast
 import copy
 import functools
 import importlib
+import inspect
 import pkgutil
 import random
 import re
@@ -202,11 +203,11 @@ def targets(module: ModuleType, functions: dict[str, tuple[FunctionType, ast.Fun
     if ".kernels." in module.__name__:
         return [name for name in functions if re.fullmatch(KERNELS[stem], name)]
     elementwise = {
-        derivative.__qualname__
+        f"{owner.__qualname__}.{name}"
         for owner in vars(module).values()
-        if isinstance(owner, type) and issubclass(owner, Elementwise) and owner is not Elementwise
-        for derivative in owner.derivatives
-        if derivative is not None
+        if isinstance(owner, type) and issubclass(owner, Elementwise)
+        for name in (f"d{argument}" for argument in inspect.signature(owner.formula).parameters)
+        if name in vars(owner)
     }
     chosen = {name for name in functions if DERIVATIVE.search(name.rpartition(".")[2]) or name in elementwise}
     uses = {name: {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} for name, (_, node) in functions.items()}
