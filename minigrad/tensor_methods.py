@@ -214,22 +214,23 @@ class Operators(BoundMethods):
     array: Any
     requires_grad: bool
     node: Any
-    _storage: Storage | None  # made when first asked for: most results are used once and forgotten
+    _storage: Storage | None
 
     @property
     def is_leaf(self) -> bool:
         return self.node is None
 
     @property
-    def storage(self) -> Storage:
-        """The memory that the tensor shares with its views, as the engine keeps track of it."""
+    def storage(self: Any) -> Storage:
+        """The memory that the tensor shares with its views, as the engine keeps track of it. It is made when
+        first asked for: most results are used once and forgotten."""
         if self._storage is None:
             with _making_storage:
                 self._storage = self._storage or Storage()
         return self._storage
 
     @storage.setter
-    def storage(self, storage: Storage) -> None:
+    def storage(self: Any, storage: Storage) -> None:
         self._storage = storage
 
     @property

@@ -170,10 +170,10 @@ def adam(
             table["rows"][:, place] = [*[array.data.ptr for array in arrays], arrays[0].size]
         blocks = min(max(-(-int(table["rows"][4].max()) // THREADS), 1), BLOCKS)
         _adam(number.name)((blocks, len(chunk)), (THREADS,), (table, *[number.type(value) for value in constants]))
-        for arrays, copies in zip(chunk, dense):
+        for originals, copies in zip(chunk, dense):
             for place in (0, 2, 3):
-                if copies[place] is not arrays[place]:
-                    arrays[place][...] = copies[place]
+                if copies[place] is not originals[place]:
+                    originals[place][...] = copies[place]
 
 
 @cache
