@@ -11,14 +11,14 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 PIP = $(RUN) -m pip install -q --disable-pip-version-check
-EXTRAS ?= test          # what `make test` installs: make test EXTRAS=test,convert,oracle,emulation,mpi
+EXTRAS ?= test          # what `make test` installs: make test EXTRAS=test,convert,oracle,emulation,notebooks,mpi
 DEMO ?=                 # options of the demo: make demo DEMO=--quick
 PYTEST ?= -q            # options of pytest
 TESTS ?=                # which tests: make test TESTS=tests/minigrad/ops
 CORE_TESTS = tests/minigrad tests/nets  # what must hold with the newest and the oldest packages
 
 comma = ,
-KNOWN = test convert oracle emulation distributed mpi dev cuda12 cuda13
+KNOWN = test convert oracle emulation notebooks distributed mpi dev cuda12 cuda13
 CHOSEN = $(subst $(comma), ,$(strip $(EXTRAS)))
 INSTALLED = $(VENV)/.minigrad $(CHOSEN:%=$(VENV)/.%)
 
