@@ -67,6 +67,15 @@ def check_replaceable(path: Path) -> None:
         raise OSError(errno.EINVAL, "this is not a regular file and will not be replaced by one", str(path))
 
 
+def check_folder(folder: Path) -> None:
+    """Errors: OSError, naming the folder, if no file can be written in it: before the work, not after."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"0")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(folder)) from None
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

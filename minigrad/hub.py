@@ -13,6 +13,7 @@ others wait. A part that is a link is removed, never followed.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import os
@@ -41,6 +42,7 @@ PACE_SECONDS = 60.0  # in each such span a server must send at least ...
 PACE_BYTES = 1 << 18  # ... so much, else it is given up
 TOTAL_SECONDS = 24 * 3600.0  # for one request
 MAX_BYTES = 4 << 30  # of a file whose size is not known in advance: more than any file that minigrad uses
+LONGEST_PLACE = 100  # characters of a file's place in the cache, its temporary name included
 ATTEMPTS = 5  # for each mirror, as long as every attempt brings something new
 
 
@@ -53,9 +55,20 @@ class _MirrorError(Exception):
 
 
 def cache_folder() -> Path:
-    """The folder for downloaded files: $MINIGRAD_CACHE, or the user's cache folder for minigrad."""
+    """The folder for downloaded files: $MINIGRAD_CACHE, or the user's cache folder for minigrad.
+
+    Errors: RuntimeError where MINIGRAD_CACHE is so long that no file in it can be opened.
+    """
     chosen = os.environ.get("MINIGRAD_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("minigrad"))
+    if not chosen:
+        return Path(platformdirs.user_cache_dir("minigrad"))
+    folder = Path(chosen).expanduser()
+    try:
+        os.lstat(folder / ("x" * LONGEST_PLACE))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise RuntimeError(f"MINIGRAD_CACHE is too long for a folder's name: {chosen[:60]}...") from None
+    return folder
 
 
 def weights_file(architecture: str, half: bool = False) -> Path:

@@ -10,13 +10,15 @@ from math import prod
 from pathlib import Path
 from typing import NoReturn
 
-from minigrad.files import check_outputs, printable
+import numpy as np
+
+from minigrad.files import check_folder, check_outputs, check_replaceable, printable
 from minigrad.hub import download, weights_file, weights_folder
 
 from .convert import convert, write
 from .export import ENDINGS, export
 from .info import info, verify
-from .normalise import normalize
+from .normalise import normalize, read_picture
 from .readers.base import CONVENTIONS, WeightsError
 from .readers.detect import KNOWN_ENDINGS, read_foreign
 from .registry import TORCHVISION_FILES
@@ -94,11 +96,17 @@ def _convert(words: Sequence[str]) -> None:
     )
     given = parser.parse_args(words)
     _check_output(given.output, given.source, *given.normalize)
-    _finish(given.source, given.output, given.arch, given.input_convention, given.half, given.normalize)
+    pictures = [read_picture(path) for path in given.normalize]
+    _finish(given.source, given.output, given.arch, given.input_convention, given.half, pictures)
 
 
 def _finish(
-    source: Path, output: Path, arch: str | None, convention: str | None, half: bool, pictures: Sequence[Path] = ()
+    source: Path,
+    output: Path,
+    arch: str | None,
+    convention: str | None,
+    half: bool,
+    pictures: Sequence[np.ndarray] = (),
 ) -> None:
     """Converts, writes, and says what the file was taken for."""
     file = read_foreign(source)
@@ -121,10 +129,14 @@ def _check_output(output: Path, *inputs: Path, endings: Sequence[str] = (".npz",
     """Refuses, before any work, places where the output cannot or must not go."""
     if output.suffix not in endings:
         raise WeightsError(f"-o {output} must end in {' or '.join(endings)}")
-    if not output.parent.is_dir():
-        raise WeightsError(f"-o {output}: the folder {output.parent} does not exist")
     try:
+        check_replaceable(output)
+        if not output.parent.is_dir():
+            raise WeightsError(f"-o {output}: the folder {output.parent} does not exist")
+        check_folder(output.parent)
         check_outputs([output], inputs)
+    except OSError as error:
+        raise WeightsError(f"-o {output} cannot be written: {error.strerror}") from error
     except ValueError as error:
         raise WeightsError(f"-o {error}") from error
 

@@ -31,15 +31,12 @@ from nets.vgg import FEATURE_SIDE
 from .convert import Converted
 from .readers.base import WeightsError
 
-LONGEST_SIDE = 512
+LONGEST_SIDE, SHORTEST_SIDE = 512, 16
 
 
-def normalize(converted: Converted, pictures: Sequence[Path]) -> Converted:
-    """The same network, rescaled by its mean activations on the given pictures.
-
-    Pictures larger than 512 pixels are shrunk. Errors: WeightsError where a picture cannot be read.
-    """
-    means = mean_activations(converted, [read_picture(path) for path in pictures])
+def normalize(converted: Converted, pictures: Sequence[np.ndarray]) -> Converted:
+    """The same network, rescaled by its mean activations on the given pictures, (1, 3, H, W) each, RGB in [0, 1]."""
+    means = mean_activations(converted, pictures)
     silent = sum(int(np.count_nonzero(mean == 0)) for mean in means.values())
     notes = [*converted.notes, f"normalized by the mean activations on {len(pictures)} picture(s)"]
     if silent:
@@ -51,11 +48,19 @@ def normalize(converted: Converted, pictures: Sequence[Path]) -> Converted:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """A picture as (1, 3, H, W), RGB in [0, 1]."""
+    """A picture as (1, 3, H, W), RGB in [0, 1], shrunk to 512 pixels if it is larger.
+
+    Errors: WeightsError where it cannot be read, or is too small for the four poolings before the last layers.
+    """
     try:
         image = open_picture(path, longest=LONGEST_SIDE)
     except (OSError, ValueError) as error:
         raise WeightsError(f"--normalize: {error}") from error
+    if min(image.size) < SHORTEST_SIDE:
+        raise WeightsError(
+            f"--normalize: {path} has {image.width} x {image.height} pixels at the size that is used; VGG needs at "
+            f"least {SHORTEST_SIDE} on each side"
+        )
     pixels = np.asarray(image, np.float32) / 255
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
 

@@ -20,14 +20,13 @@ import math
 import os
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from minigrad import cuda, devices
-from minigrad.files import check_replaceable, printable
+from minigrad.files import check_folder, check_replaceable, printable
 from minigrad.random import manual_seed
 
 from . import ranks
@@ -201,8 +200,7 @@ def writable_folder(path: str | os.PathLike[str]) -> Path:
     folder = Path(path).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"0")
+        check_folder(folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot write there ({(error.strerror or str(error)).lower()})") from error
     return folder

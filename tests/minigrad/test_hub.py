@@ -271,6 +271,13 @@ def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
     assert "minigrad" in cache_folder().name
 
 
+@pytest.mark.parametrize("text", ["x" * 300, "/tmp" + "/folder" * 800], ids=["a long name", "a long path"])
+def test_a_cache_folder_with_too_long_a_name_is_one_sentence(monkeypatch, text):
+    monkeypatch.setenv("MINIGRAD_CACHE", text)
+    with pytest.raises(RuntimeError, match=r"^MINIGRAD_CACHE is too long for a folder's name: .{60}\.\.\.$"):
+        cache_folder()
+
+
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(download_module, "RESPONSE_SECONDS", 0.5)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nets.vgg import VGG16_LAYERS as VGG16
 from tests.helpers.paths import ROOT
@@ -154,6 +155,61 @@ def test_bad_arguments(vgg16_file, tmp_path, monkeypatch, capsys, words, sentenc
     words = [str(vgg16_file) if word == "SOURCE" else word for word in words]
     assert sentence in failed(capsys, *words)
     assert not list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize("command", [(), ("export",), ("download", "vgg16")], ids=["convert", "export", "download"])
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("folder.npz", "this is a folder, a file's name is needed"),
+        ("x" * 300 + ".npz", "File name too long"),
+        ("x" * 300 + "/out.npz", "File name too long"),
+        ("nowhere/out.npz", "does not exist"),
+        ("file/out.npz", "does not exist"),
+        ("locked/out.npz", "cannot be written: Permission denied"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_any_work(tmp_path, monkeypatch, capsys, command, output, sentence):
+    def work(*_):
+        raise AssertionError("at work")
+
+    def refuse(*_, dir, **__):
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("read_foreign", "export", "download"):
+        monkeypatch.setattr(command_line, name, work)
+    if output.startswith("locked"):  # a real one would not hold back root, who may run the tests
+        monkeypatch.setattr("minigrad.files.tempfile.TemporaryFile", refuse)
+    for folder in ("folder.npz", "folder.safetensors", "locked"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "file").touch()
+    if command == ("export",):
+        output = output.replace(".npz", ".safetensors")
+    source = () if "download" in command else ("source.pth",)
+    monkeypatch.chdir(tmp_path)
+    message = failed(capsys, *command, *source, "-o", output)
+    assert message.startswith("error: -o ") and sentence in message
+
+
+def test_the_longest_name_that_a_file_can_have_is_written(vgg16_file, tmp_path):
+    """The temporary name, which would be longer, must not stand in the way."""
+    output = tmp_path / ("x" * 251 + ".npz")
+    assert run(vgg16_file, "-o", output, "--input-convention", "torchvision") == 0
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 400), (4000, 60)])
+def test_a_picture_too_small_to_normalize_by_is_one_sentence(vgg16_file, tmp_path, capsys, size):
+    Image.new("RGB", size).save(tmp_path / "small.png")
+    words = [vgg16_file, "-o", tmp_path / "out.npz", "--input-convention", "torchvision"]
+    message = failed(capsys, *words, "--normalize", tmp_path / "small.png")
+    assert "small.png" in message and "at least 16 on each side" in message
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_long_cache_folder_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("MINIGRAD_CACHE", "x" * 5000)
+    assert "MINIGRAD_CACHE is too long" in failed(capsys, "download", "vgg19")
 
 
 def test_a_failed_write_leaves_the_old_file(vgg16_file, tmp_path, monkeypatch, capsys):

@@ -36,7 +36,7 @@ def test_every_activation_is_divided_by_its_mean(tmp_path, pooling):
     before = converted_vgg(VGG19, CAFFE_BGR)
     before.weights.arrays["conv2_1.bias"][7] = -1e6  # a filter that never responds
     paths = pictures(tmp_path)
-    after = normalize(before, paths)
+    after = normalize(before, [read_picture(path) for path in paths])
     means = mean_activations(before, [read_picture(path) for path in paths])
     assert means["conv2_1"][7] == 0
     assert any("1 filters never respond" in note for note in after.notes)
