@@ -34,7 +34,7 @@ from .gan.line import DATA_DEVIATION, DATA_MEAN, HIGH, LOW, Moment, generator_lo
 from .gan.losses import LOSSES
 from .gan.training import Batch, Players, improve_discriminator, improve_generator
 
-GAMES = {"ns": "non-saturating: G makes -log D small", "saturating": "minimax: G makes log(1 - D) small"}
+GAMES = {name: LOSSES[name].title for name in ("ns", "saturating")}
 FILES = tuple(f"{game}{ending}" for game in GAMES for ending in (".gif", "_final.png"))
 FILES += ("jsd.png", "generator_losses.png", "slopes.png", REPORT, "index.html")
 

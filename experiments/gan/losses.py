@@ -16,13 +16,14 @@ With p = sigmoid(s) and means over the batch:
     ns-r1       D: as ns, plus 10/2 mean |dD/dx|^2 at real x   G: as ns    (Mescheder et al. 2018, equation 9)
     hinge       D: relu(1 - s_real) + relu(1 + s_fake) G: -s_fake          (Lim and Ye 2017; Miyato et al. 2018)
 
-Targets are 1 for real and 0 for fake, or what label smoothing makes of them; only ns, saturating and lsgan use them.
+Targets are 1 for real and 0 for fake, or what label smoothing makes of them, a number or a tensor like the scores; the
+Wasserstein losses and hinge use none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import minigrad as mg
 from minigrad.autograd import Tensor
@@ -35,13 +36,15 @@ from ..common.losses import Target, bce
 class GanLoss:
     """A loss with what belongs to it.
 
-    uses_targets: whether label tricks can act. reported: from an output to what is reported as D(x): the probability
-    of being real where there is one, else the score. clip: bound on each weight, after each discriminator step.
-    penalty: the factor of the gradient penalty. drift: of mean s_real^2. r1: gamma of R1.
-    d_steps: discriminator steps a generator step (k).
+    title: in a few words, for pictures and pages. reported: from an output to what is reported as D(x): the probability
+    of being real where there is one, else the score. uses_targets: whether label tricks can act. clip: bound on each
+    weight, after each discriminator step. penalty: the factor of the gradient penalty. drift: of mean s_real^2.
+    r1: gamma of R1. d_steps: discriminator steps a generator step (k). rate: (learning rate, Adam's betas) where the
+    loss's paper gives them, else the network's are taken.
     """
 
     name: str
+    title: str
     discriminator: Callable[[Tensor, Tensor, Target, Target], Tensor]
     generator: Callable[[Tensor], Tensor]
     reported: Callable[[Tensor], Tensor]
@@ -51,6 +54,7 @@ class GanLoss:
     drift: float = 0.0
     r1: float = 0.0
     d_steps: int = 1
+    rate: tuple[float, tuple[float, float]] | None = None
 
 
 def _ns_discriminator(real: Tensor, fake: Tensor, real_target: Target, fake_target: Target) -> Tensor:
@@ -92,16 +96,31 @@ def _same(scores: Tensor) -> Tensor:
 LOSSES = {
     loss.name: loss
     for loss in (
-        GanLoss("ns", _ns_discriminator, _ns_generator, mg.sigmoid),
-        GanLoss("saturating", _ns_discriminator, _saturating_generator, mg.sigmoid),
-        GanLoss("lsgan", _lsgan_discriminator, _lsgan_generator, _same),
-        GanLoss("wgan", _critic, _raise_score, _same, uses_targets=False, clip=0.01, d_steps=5),
-        GanLoss("wgan-gp", _critic, _raise_score, _same, uses_targets=False, penalty=10.0, d_steps=5),
-        GanLoss("wgan-gp-drift", _critic, _raise_score, _same, uses_targets=False, penalty=10.0, drift=1e-3),
-        GanLoss("ns-r1", _ns_discriminator, _ns_generator, mg.sigmoid, r1=10.0),
-        GanLoss("hinge", _hinge_discriminator, _raise_score, _same, uses_targets=False),
+        GanLoss("ns", "non-saturating: G makes -log D small", _ns_discriminator, _ns_generator, mg.sigmoid),
+        GanLoss(
+            "saturating", "minimax: G makes log(1 - D) small", _ns_discriminator, _saturating_generator, mg.sigmoid
+        ),
+        GanLoss("lsgan", "least squares: outputs drawn to 1 and 0", _lsgan_discriminator, _lsgan_generator, _same),
+        GanLoss(
+            "wgan", "Wasserstein, weights clipped", _critic, _raise_score, _same, uses_targets=False, clip=0.01,
+            d_steps=5, rate=(5e-5, (0.9, 0.999)),
+        ),
+        GanLoss(
+            "wgan-gp", "Wasserstein, gradient penalty", _critic, _raise_score, _same, uses_targets=False, penalty=10.0,
+            d_steps=5, rate=(1e-4, (0.5, 0.9)),
+        ),
+        GanLoss(
+            "wgan-gp-drift", "Wasserstein, gradient penalty and drift", _critic, _raise_score, _same,
+            uses_targets=False, penalty=10.0, drift=1e-3,
+        ),
+        GanLoss(
+            "ns-r1", "non-saturating, with the R1 penalty", _ns_discriminator, _ns_generator, mg.sigmoid, r1=10.0
+        ),
+        GanLoss(
+            "hinge", "hinge: D stops beyond its margin", _hinge_discriminator, _raise_score, _same, uses_targets=False
+        ),
     )
-}
+}  # fmt: skip
 
 
 def _bce_of_probabilities(probabilities: Tensor, target: Target) -> Tensor:
@@ -110,11 +129,13 @@ def _bce_of_probabilities(probabilities: Tensor, target: Target) -> Tensor:
 
 
 # The non-saturating loss of a discriminator that ends in a sigmoid, as `nn.BCELoss` computes it.
-NS_OF_PROBABILITIES = GanLoss(
-    "ns",
-    lambda real, fake, ones, zeros: _bce_of_probabilities(real, ones) + _bce_of_probabilities(fake, zeros),
-    lambda fake: _bce_of_probabilities(fake, 1.0),
-    _same,
+NS_OF_PROBABILITIES = replace(
+    LOSSES["ns"],
+    discriminator=lambda real, fake, ones, zeros: (
+        _bce_of_probabilities(real, ones) + _bce_of_probabilities(fake, zeros)
+    ),
+    generator=lambda fake: _bce_of_probabilities(fake, 1.0),
+    reported=_same,
 )
 
 

@@ -15,21 +15,12 @@ import numpy as np
 
 from minigrad.files import atomic_write
 
+from .losses import LOSSES
 from .plane import CELLS, COLUMNS, NODES, RANGE, Watcher
 
 TEMPLATE = Path(__file__).with_name("playground.html")
 POINTS = 240  # of the observed ones that are recorded
 SKIP = 2  # of so many rows and columns of D's map, one is recorded
-TITLES = {
-    "ns": "non-saturating: G makes -log D small",
-    "saturating": "minimax: G makes log(1 - D) small",
-    "lsgan": "least squares: outputs drawn to 1 and 0",
-    "wgan": "Wasserstein, weights clipped",
-    "wgan-gp": "Wasserstein, gradient penalty",
-    "wgan-gp-drift": "Wasserstein, gradient penalty and drift",
-    "ns-r1": "non-saturating, with the R1 penalty",
-    "hinge": "hinge: D stops beyond its margin",
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ def recorded(result: Recorded) -> dict[str, Any]:
     name = watcher.players.loss.name
     return {
         "name": name,
-        "title": TITLES[name],
+        "title": LOSSES[name].title,
         "steps": [moment.step for moment in moments],
         "data": places(watcher.data[:POINTS]),
         "made": places(np.stack([moment.made[:POINTS] for moment in moments])),

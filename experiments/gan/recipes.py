@@ -72,7 +72,7 @@ def _keras(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
 def _paper(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
     shape = {"image_size": settings.image_size, "channels": settings.channels}
     generator = dcgan.PaperGenerator(settings.noise_dim, **shape)
-    return generator, dcgan.PaperDiscriminator(**shape, batch_norm=settings.loss != "wgan-gp")
+    return generator, dcgan.PaperDiscriminator(**shape, batch_norm=not LOSSES[settings.loss].penalty)
 
 
 def _progressive(settings: GanSettings) -> tuple[nn.Module, nn.Module]:
@@ -126,16 +126,15 @@ def make_loss(settings: GanSettings) -> GanLoss:
 
 def make_optimizer(settings: GanSettings, network: nn.Module, lr: float) -> Optimizer:
     """RMSprop for the clipped WGAN (Arjovsky et al. 2017, section 4.3), Adam for all others."""
-    if settings.loss == "wgan":
+    if LOSSES[settings.loss].clip:
         return optim.RMSprop(network.parameters(), lr=lr)
     return optim.Adam(network.parameters(), lr=lr, betas=settings.betas)
 
 
 def usual_rate(net: str, loss: str) -> tuple[float, tuple[float, float]]:
     """(learning rate, Adam's betas): the loss's own where its paper gives them, else the network's."""
-    papers = {"wgan": (5e-5, (0.9, 0.999)), "wgan-gp": (1e-4, (0.5, 0.9))}
     recipe = RECIPES[net]
-    return papers.get(loss, (recipe.lr, recipe.betas))
+    return LOSSES[loss].rate or (recipe.lr, recipe.betas)
 
 
 def noise_sampler(settings: GanSettings, device: Any) -> Callable[[int], Tensor]:
@@ -175,5 +174,5 @@ def check(settings: GanSettings) -> None:
         raise UserError(f"--net {net} updates both networks at once, which --loss {loss.name} cannot; use ns or hinge")
     if not loss.uses_targets and settings.tricks.touches_targets():
         raise UserError(f"--loss {loss.name} has no labels to smooth, move or flip; leave those options out")
-    if loss.uses_targets and loss.name != "lsgan" and recipe.probabilities and settings.tricks.label_noise:
+    if loss.name == "ns" and recipe.probabilities and settings.tricks.label_noise:
         raise UserError(f"--label-noise: the discriminator of {net} gives probabilities; use --flip-labels instead")

@@ -7,6 +7,7 @@ derivative. A row sums up an operation: its cases, the inputs compared, and the 
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 import warnings
 from dataclasses import dataclass, field
@@ -80,7 +81,9 @@ def _why_unknown(name: str, known: list[str]) -> str:
     if name in registry:
         file = registry[name].__module__.rpartition(".")[2]
         return f"this operation is registered but has no case; write one in minigrad/gradcheck/cases/{file}.py"
-    return f"no such operation; there are {', '.join(known)}"
+    close = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1)
+    meant = [each for each in known if close and each.lower() == close[0]]
+    return f"no such operation; {f'did you mean {meant[0]}? There' if meant else 'there'} are {', '.join(known)}"
 
 
 def main(arguments: list[str] | None = None) -> int:

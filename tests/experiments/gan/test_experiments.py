@@ -8,6 +8,7 @@ from PIL import Image
 
 import minigrad as mg
 from experiments import gan_2d, gan_failures, gan_latent, gan_metrics, gan_sample, train_gan
+from experiments.common.cli import UserError
 from experiments.common.plots import read_losses
 from experiments.gan import classifier
 from experiments.gan.recipes import RECIPES
@@ -123,3 +124,11 @@ def test_a_classifiers_checksum_depends_on_every_weight():
     before = classifier.checksum(net)
     net.head.bias.array[3] += 1e-7
     assert classifier.checksum(net) != before
+
+
+def test_labels_move_for_discriminators_with_logits(tmp_path):
+    """mlp_deep ends in a sigmoid under the loss ns only, where targets must stay probabilities."""
+    common = ["--net", "mlp_deep", "--label-noise", "0.1", "--steps", "1", "--batch-size", "8", "--out", str(tmp_path)]
+    with pytest.raises(UserError, match="gives probabilities"):
+        train_gan.main([*common, "--loss", "ns"])
+    train_gan.main([*common, "--loss", "saturating"])

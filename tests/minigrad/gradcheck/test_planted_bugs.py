@@ -102,8 +102,10 @@ def test_an_operation_without_a_case_is_told_from_one_that_does_not_exist(capsys
     assert main(["--operation", "GELU"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: --operation GELU: this operation is registered but has no case; write one in ")
-    assert main(["--operation", "Gulu"]) == 2
-    assert "error: --operation Gulu: no such operation; there are " in capsys.readouterr().err
+    assert main(["--operation", "Qqq"]) == 2
+    assert "error: --operation Qqq: no such operation; there are " in capsys.readouterr().err
+    assert main(["--operation", "subtrakt"]) == 2
+    assert "no such operation; did you mean Subtract? There are " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("bug", FIRST_ORDER)

@@ -111,9 +111,14 @@ def test_values_and_both_derivatives_agree_with_pytorch(case):
     weights = random.standard_normal(y.shape)
     points, their_points = [x for x in ours if x.requires_grad], [x for x in theirs if x.requires_grad]
     first = grad(y, points, namespace.tensor(weights), create_graph=True, allow_unused=True)
-    their_first = torch.autograd.grad(
-        expected, their_points, torch.tensor(weights), create_graph=True, allow_unused=True
-    )
+    try:
+        their_first = torch.autograd.grad(
+            expected, their_points, torch.tensor(weights), create_graph=True, allow_unused=True
+        )
+    except RuntimeError as error:
+        if "is not implemented" not in str(error):
+            raise
+        pytest.skip(f"values agree; PyTorch has no {error}")
     compare_all(first, their_first, tolerance)
     total = sum((g * g).sum() for g in first if g is not None and g.requires_grad)
     their_total = sum((g * g).sum() for g in their_first if g is not None and g.requires_grad)

@@ -7,12 +7,21 @@ the gradient-check cases.
 """
 
 from types import SimpleNamespace
+from typing import Any
 
 from . import array, extra, loops, losses
 
-namespace = SimpleNamespace(
+
+class Functions(SimpleNamespace):
+    """Functions by name; one that is missing is asked for in words."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"there is no naive form of {name}: write it in tests/oracles/naive")
+
+
+namespace = Functions(
     **array.FUNCTIONS,
     erf=lambda x: array.each(extra.erf, x),
-    nn=SimpleNamespace(functional=SimpleNamespace(**loops.FUNCTIONS, **losses.FUNCTIONS, **extra.FUNCTIONS)),
-    adjoint=SimpleNamespace(**loops.ADJOINTS),
+    nn=SimpleNamespace(functional=Functions(**loops.FUNCTIONS, **losses.FUNCTIONS, **extra.FUNCTIONS)),
+    adjoint=Functions(**loops.ADJOINTS),
 )
