@@ -60,6 +60,7 @@ mutate: $(INSTALLED)
 # Damaged files, absurd command lines and crafted checkpoints, many of each. Some minutes.
 robustness: export MINIGRAD_ROBUSTNESS ?= 1000
 robustness: export MINIGRAD_CRAFTED ?= 2000
+robustness: export MINIGRAD_KILLS ?= 4
 robustness: $(INSTALLED)
 	$(RUN) -m pytest $(PYTEST) tests/robustness tests/experiments/gan/test_crafted_checkpoints.py
 

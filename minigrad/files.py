@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -30,14 +32,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing that takes its place only when all of it is safely on the disk.
 
     The bytes go to a temporary file in the same folder, which replaces `path` at the end; whatever goes wrong
-    before that (an exception, a full disk, a kill) leaves the old file as it was. A symbolic link is replaced, not
-    followed. Errors: OSError that names the path if it is not a regular file, if its name is too long, or if its
-    folder is missing, not writable, or full.
+    before that (an exception, a full disk, a kill) leaves the old file as it was. What a killed process left is
+    removed by the next one that writes the file. A symbolic link is replaced, not followed. Errors: OSError that
+    names the path if it is not a regular file, if its name is too long, or if its folder is missing, not writable,
+    or full.
     """
     target = Path(path)
     check_replaceable(target)
     try:
-        handle, name = tempfile.mkstemp(prefix=temporary_prefix(target.name), suffix=".part", dir=target.parent)
+        _remove_left_over(target)
+        handle, name = _held_temporary(target)
     except OSError as error:
         raise OSError(error.errno, f"cannot write there: {os.strerror(error.errno or 0)}", str(target)) from None
     try:
@@ -45,14 +49,61 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
+            os.chmod(name, 0o666 & ~_umask())
+            if os.name == "posix":
+                os.replace(name, target)  # while it is open, so locked
+        if os.name != "posix":
+            os.replace(name, target)
         _sync_folder(target.parent)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
             raise OSError(error.errno, error.strerror or str(error), str(target)) from None
         raise
+
+
+def _held_temporary(target: Path) -> tuple[int, str]:
+    """A new temporary file, locked where the system can: whose lock can be taken is a killed process's."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=temporary_prefix(target.name), suffix=".part", dir=target.parent)
+        if _try_lock(handle) is None or os.path.lexists(name):
+            return handle, name
+        os.close(handle)  # another process took it for left over before it was locked
+
+
+def _remove_left_over(target: Path) -> None:
+    """Remove the temporary files of `target` that killed processes left."""
+    own = re.compile(re.escape(temporary_prefix(target.name)) + r"\w{8}\.part")
+    for name in filter(own.fullmatch, _parts(os.path.abspath(target.parent))):
+        with suppress(OSError):  # gone already, or not ours to remove
+            handle = os.open(target.parent / name, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                if _try_lock(handle):
+                    os.unlink(target.parent / name)
+            finally:
+                os.close(handle)
+
+
+@cache
+def _parts(folder: str) -> list[str]:
+    """The temporary files in a folder when this process first wrote there: later ones are not looked for, since reading
+    a large folder before each file takes long."""
+    with suppress(OSError):  # one may write into folders that one may not read
+        return [name for name in os.listdir(folder) if name.endswith(".part")]
+    return []
+
+
+def _try_lock(handle: int) -> bool | None:
+    """Whether an open file's lock could be taken; None where there are no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError as error:
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
 
 
 def check_replaceable(path: Path) -> None:

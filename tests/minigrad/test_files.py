@@ -1,10 +1,13 @@
 """Atomic writes, locks, and the check that no output is one of the inputs."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from minigrad.files import LockedError, atomic_write, check_outputs, locked, same_file, temporary_prefix
+from tests.helpers.paths import ROOT
 
 
 @pytest.mark.parametrize("length", [1, 100, 200, 201, 240, 255])
@@ -78,3 +81,40 @@ def test_a_lock_is_held_by_one_and_tells_its_owner(tmp_path):
         assert (tmp_path / "lock").read_text() == "the first"
     with locked(tmp_path / "lock", "2"):
         assert (tmp_path / "lock").read_text() == "2"
+
+
+LEAVE_OR_WAIT = """
+import os, signal, sys
+from minigrad.files import atomic_write
+with atomic_write(sys.argv[1]) as file:
+    print("writing", flush=True)
+    if sys.argv[2] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="temporary files are not locked there")
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    def other(how):
+        return subprocess.Popen(
+            [sys.executable, "-c", LEAVE_OR_WAIT, tmp_path / "a.png", how], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    with other("killed") as killed, other("alive") as alive:
+        killed.wait()
+        assert alive.stdout.readline() == "writing\n"
+        for name in (".b.png.abcdefgh.part", ".a.png.part", ".a.png.mine.part"):
+            (tmp_path / name).write_text("another's")
+        before = sorted(path.name for path in tmp_path.glob(".a.png.????????.part"))
+        assert len(before) == 2
+        with atomic_write(tmp_path / "a.png") as file:
+            file.write(b"ours")
+        after = [path.name for path in tmp_path.glob(".a.png.????????.part")]
+        assert len(after) == 1 and after[0] in before
+        alive.stdin.close()
+        assert alive.wait() == 0
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".a.png.mine.part", ".a.png.part", ".b.png.abcdefgh.part", "a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b""  # the living one came last
