@@ -61,8 +61,8 @@ def allow_tf32(allowed: bool) -> None:
 
 
 def _set_compute_type(module: Any) -> None:
-    """Tell CuPy what cuBLAS is to compute products of float32 in."""
-    if _tf32 is not None:
+    """Tell CuPy what cuBLAS is to compute products of float32 in, where there is a GPU."""
+    if _tf32 is not None and module.cuda.is_available():
         types = module._core._routines_linalg
         module._core.set_compute_type("f", types.COMPUTE_TYPE_TF32 if _tf32 else types.COMPUTE_TYPE_FP32)
 

@@ -43,8 +43,8 @@ class ConvTranspose2d(torch.nn.ConvTranspose2d):
         return torch.nn.functional.pad(y, [-side for side in self.border]) if self.border else y
 
 
-def tensor(data, dtype=None):
-    return torch.tensor(data, dtype=getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+def tensor(data, dtype=None, device=None):
+    return torch.tensor(data, dtype=getattr(torch, dtype) if isinstance(dtype, str) else dtype, device=device)
 
 
 def _like(module, **others):

@@ -18,7 +18,10 @@ nets_in_torch = importlib.import_module("tests.helpers.nets_in_torch").nets_in_t
 
 NOISE, DIGITS, COLOR, TEXT = (3, 8), (3, 1, 28, 28), (3, 3, 16, 16), (3, 128)
 WHOLE = {"labels": (3,), "words": (3, 5)}  # inputs of whole numbers below 10
-# module, class, arguments, shapes of the inputs
+STAGE_ONE = {"noise_dim": 8, "image_size": 16, "width": 4, "condition_dim": 16}
+STAGE_TWO = {"image_size": 64, "width": 4, "condition_dim": 16}
+# module, class, arguments or a function from the module to them, shapes of the inputs
+# fmt: off
 NETWORKS = [
     ("mlp_gan", "Generator", {"noise_dim": 8, "hidden": (16, 12)}, [NOISE]),
     ("mlp_gan", "Discriminator", {"hidden": (12,), "num_classes": 10}, [DIGITS, "labels"]),
@@ -52,9 +55,17 @@ NETWORKS = [
     ("text_gan", "PictureEncoder", {"image_size": 16, "width": 4}, [COLOR]),
     ("text_gan", "TextGenerator", {"noise_dim": 8, "image_size": 16, "width": 4}, [NOISE, TEXT]),
     ("text_gan", "TextDiscriminator", {"image_size": 16, "width": 4}, [COLOR, TEXT]),
+    ("stackgan", "StageOne", STAGE_ONE, [NOISE, (3, 16)]),
+    ("stackgan", "StageTwo", STAGE_TWO, [COLOR, (3, 16)]),
+    (
+        "stackgan", "StackGenerator", lambda nets: {
+            "first": nets.StageOne(**STAGE_ONE), "second": nets.StageTwo(**STAGE_TWO)
+        }, [(3, 8 + 16 + 16), TEXT],
+    ),
     ("vgg", "VGG16", {}, [(1, 3, 224, 224)]),
     ("vgg", "VGG19", {}, [(1, 3, 224, 224)]),
 ]
+# fmt: on
 IDS = [f"{module}.{kind}" for module, kind, *_ in NETWORKS]
 SMALL = vgg.Architecture("small", (2, 2, 3, 3, 3), widths=(4, 5, 6, 7, 8), hidden=9, classes=11)
 
@@ -64,7 +75,8 @@ def made(module, kind, arguments):
     mg.manual_seed(0)
     torch.manual_seed(0)
     here, there = (package(module) for package in (lambda name: importlib.import_module(f"nets.{name}"), nets_in_torch))
-    return tuple(small(getattr(package, kind))(**arguments) for package in (here, there))
+    make = arguments if callable(arguments) else lambda package: arguments
+    return tuple(small(getattr(package, kind))(**make(package)) for package in (here, there))
 
 
 def small(kind):
