@@ -21,7 +21,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.files import check_outputs
 from minigrad.hub import weights_file
-from nets import vgg
+from nets import vgg, vgg_file
 
 from .common import images, plots
 from .common.cli import (
@@ -40,7 +40,7 @@ from .common.html_page import Page
 from .common.progress import interruptible, progress_bar, show
 from .common.status import Status
 from .style.calibration import calibrate
-from .style.memory import check_memory, fitted
+from .style.memory import Job, check_memory, fitted
 from .style.presets import PRESETS, RANDOM_FEATURES, Preset
 from .style.search import Evaluation, Search, Targets, noise_picture
 
@@ -171,14 +171,16 @@ class Run:
         check_outputs(self.outputs(), self.inputs())
         longest = round((self.preset.style_size or self.preset.size) * options.style_scale)
         styles = [fitted(path, longest) for path in options.style]
-        self.memory = check_memory(fitted(options.content, self.preset.size), styles)  # before anything is loaded
+        size, stored = fitted(options.content, self.preset.size), vgg_file.read(weights) if weights else None
+        # before anything is loaded
+        self.memory = check_memory(Job(stored, self.preset, size, styles, bool(options.masks)))
         self.content = images.load_picture(options.content, self.preset.size)
         self.height, self.width = self.content.shape[2:]
         if min(self.height, self.width) < 16:
             raise UserError(f"--size: the picture would be {self.width} x {self.height}; at least 16 pixels are needed")
         self.blends = self._blends()
         self.initial = self._initial()
-        self.net = vgg.load(weights, self.preset.pooling).to(device=self.device)
+        self.net = vgg.load(stored, self.preset.pooling).to(device=self.device)
         self.log = plots.LossLog(self.beside("losses.csv"))
         self.status = Status(self.beside("status.json"), "Style transfer", 0, self.preset.steps, self.device, every=2)
         self.frames: list[np.ndarray] = []
@@ -231,7 +233,7 @@ class Run:
                 "  no --weights: the features are RANDOM (an untrained VGG19, calibrated on these pictures); they "
                 "carry color and brush strokes only.\n  For trained ones: python -m weights_converter download vgg19"
             )
-        print(f"  about {self.memory / 2**30:.1f} GiB of memory will be used")
+        print(f"  about {self.memory / 2**20:,.0f} MiB of memory will be used")
 
     def levels(self) -> list[Level]:
         """Coarse to fine, each twice as large as the one before, the steps shared out evenly."""

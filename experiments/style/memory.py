@@ -1,18 +1,38 @@
-"""How much memory a style transfer takes: told before a picture is loaded, and refused where it is not there."""
+"""How much memory a style transfer takes: told before a picture is loaded, and refused where it is not there.
+
+The estimate follows what a run keeps. Always: the program, the network's parameters, the transforms of the weights that
+the convolutions remember, and the kernels' scratch. On top of these comes the largest of four things that follow one
+another: reading the largest array of the weights, looking at the pictures, the search, and drawing the losses.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from minigrad.data.image import picture_size
+from minigrad.kernels.cpu.threads import num_threads
+from nets.vgg import ARCHITECTURES, VGG19_LAYERS, Architecture, canonical
+from nets.vgg_file import Weights
 
 from ..common.cli import UserError
+from .presets import Preset
 
-BYTES_PER_PIXEL = 2100  # of the picture, measured with VGG19 to conv5_1: features, their gradients, scratch
-BYTES_PER_STYLE_PIXEL = 1500  # of a style picture, which passes through the network once, without gradients
-BYTES_ALWAYS = 550 << 20  # weights, their Winograd transforms, the program
+Size = tuple[int, int]  # (height, width)
+
+PROGRAM = 50 << 20  # Python, NumPy, Pillow and the modules, measured
+DRAWING = 45 << 20  # Matplotlib and the plot of the losses, measured
+SCRATCH = 28 << 20  # of each thread: tiles of 512 channels and their products
+TRANSFORMED = 4  # times its size: a 3 x 3 kernel for Winograd's 6 x 6 places
+FEWEST_POSITIONS = 65  # of a layer whose weights are transformed
+PICTURE = 3 * 4  # bytes for each pixel of a picture in float32
+PICTURES = 10  # in the search: the pixels, their gradient, the best, the last ones, the steps in between
+HISTORY = 20  # pairs of pictures that L-BFGS remembers
+LOOKING = 3  # times the widest features: a layer's input, its output, and that behind the ReLU
+CALIBRATING = 6  # the same of all pictures at once, side by side, and their deviations
 
 
 def available_memory() -> int | None:
@@ -29,26 +49,106 @@ def available_memory() -> int | None:
         return None
 
 
-def check_memory(size: tuple[int, int], styles: Sequence[tuple[int, int]] = ()) -> int:
-    """The bytes that a run needs for a picture of this size and style pictures of these sizes, (height, width) each.
+@dataclass(frozen=True)
+class Job:
+    """What decides how much memory a run takes. weights: as the file lists them, None for random ones; size: of the
+    picture that is made; styles: of the style pictures; masked: whether each of these has a mask."""
 
-    Errors: UserError, naming the option and what would fit, if that is more than is free.
-    """
-    search = BYTES_PER_PIXEL * size[0] * size[1]
-    style = max((BYTES_PER_STYLE_PIXEL * height * width for height, width in styles), default=0)
-    needed = BYTES_ALWAYS + max(search, style)
-    available = available_memory()
+    weights: Weights | None
+    preset: Preset
+    size: Size
+    styles: Sequence[Size] = ()
+    masked: bool = False
+
+    @property
+    def architecture(self) -> Architecture:
+        names = {architecture.name: architecture for architecture in ARCHITECTURES}
+        return VGG19_LAYERS if self.weights is None else names[self.weights.architecture]
+
+    @property
+    def layers(self) -> list[str]:
+        """Gatys' names of the layers that are compared."""
+        return [canonical(name) for name in (*self.preset.content_layers, *self.preset.style_layers)]
+
+    def always(self) -> int:
+        """Bytes that are taken all the time, once the network was used."""
+        shapes = self.architecture.conv_shapes() if self.weights is None else {
+            name: array.shape for name, array in self.weights.arrays.items()
+        }  # fmt: skip
+        parameters = 4 * sum(map(prod, shapes.values()))
+        return PROGRAM + parameters + self.transforms() + SCRATCH * num_threads()
+
+    def transforms(self) -> int:
+        """Bytes of the weights' transforms, of the layers that see enough of the largest picture."""
+        pixels = max(height * width for height, width in (self.size, *self.styles))
+        # a calibration passes through every layer
+        used = self.architecture.layer_names() if self.weights is None else list(self.features())
+        shapes = self.architecture.conv_shapes()
+        weights = [
+            prod(shapes[f"{name}.weight"])
+            for name in used
+            if f"{name}.weight" in shapes and name != "conv1_1" and pixels >> 2 * (int(name[4]) - 1) >= FEWEST_POSITIONS
+        ]
+        return 4 * TRANSFORMED * sum(weights)
+
+    def features(self) -> dict[str, float]:
+        """Bytes of each layer's features for each pixel of the picture, down to the deepest layer that is compared."""
+        names, widths = self.architecture.layer_names(), self.architecture.widths
+        last = max((names.index(name) for name in self.layers if name in names), default=0)
+        blocks = [int(name[4]) for name in names[: last + 1]]
+        return {
+            name: 4 * widths[block - 1] / 4 ** (block - (not name.startswith("pool")))
+            for name, block in zip(names[: last + 1], blocks)
+        }
+
+    def reading(self) -> int:
+        """Bytes of the largest array of the weights' file, as it is read."""
+        return 0 if self.weights is None else 4 * max(prod(array.shape) for array in self.weights.arrays.values())
+
+    def looking(self) -> float:
+        """Bytes to pass the pictures through the network without gradients, one after the other, or, to calibrate it,
+        all at once."""
+        features, pixels = self.features(), [height * width for height, width in (self.size, *self.styles)]
+        widest = max(features.values())
+        if self.weights is None:
+            return CALIBRATING * widest * sum(pixels)
+        named = sum(features.get(name, 0) for name in self.layers)
+        return (LOOKING * widest + named) * max(pixels) + 2 * PICTURE * sum(pixels)
+
+    def search(self) -> float:
+        """Bytes to compute the loss and its gradient, and of what the optimizer remembers."""
+        features, preset = self.features(), self.preset
+        named = sum(features.get(name, 0) for name in self.layers)
+        kept = sum(size for name, size in features.items() if name in self.layers or not name.startswith("conv"))
+        targets = sum(features.get(canonical(name), 0) for name in preset.content_layers)
+        history = 2 * min(HISTORY, preset.steps) if preset.optimizer == "lbfgs" else 2
+        pixel = kept + targets + named + 2 * max(features.values()) + PICTURE * (PICTURES + history)
+        if self.masked:  # the masked features of each style, and their gradients
+            pixel += len(self.styles) * 2 * sum(features.get(canonical(name), 0) for name in preset.style_layers)
+        return pixel * prod(self.size)
+
+    def bytes(self) -> int:
+        """The most that the run takes."""
+        return self.always() + round(max(self.reading(), self.looking(), self.search(), DRAWING))
+
+
+def check_memory(job: Job) -> int:
+    """The bytes that a run needs. Errors: UserError, naming the option and what would fit, if that is more than is
+    free."""
+    needed, available = job.bytes(), available_memory()
     if available is None or needed <= available:
         return needed
-    room = max(0, available - BYTES_ALWAYS)
+    always, search, looking = job.always(), job.search(), job.looking()
+    room = max(0, available - always)
     need = f"need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are free"
-    if style > search:
+    if looking > search and prod(job.size) < max(map(prod, job.styles), default=0):
+        factor = (looking / max(room, 1)) ** 0.5
         raise UserError(
-            f"--style-scale: the style pictures would {need}; use a factor that is {(style / max(room, 1)) ** 0.5:.1f} "
-            "times smaller, or a smaller --size"
+            f"--style-scale: the style pictures would {need}; use a factor that is {factor:.1f} times smaller, or a "
+            "smaller --size"
         )
-    fitting = max(32, int(max(size) * (room / search) ** 0.5 * 0.95))
-    raise UserError(f"--size: {size[1]} x {size[0]} pixels {need}; use --size {fitting}")
+    fitting = max(32, int(max(job.size) * (room / max(search, looking)) ** 0.5 * 0.95))
+    raise UserError(f"--size: {job.size[1]} x {job.size[0]} pixels {need}; use --size {fitting}")
 
 
 def fitted(path: Path, longest: float) -> tuple[int, int]:

@@ -13,8 +13,8 @@ from experiments.common import images, plots
 from experiments.common.cli import UserError
 from experiments.style.calibration import calibrate
 from experiments.style.losses import content_loss, gram_matrix, style_loss, style_target, tv_loss
-from experiments.style.memory import check_memory
-from experiments.style.presets import Preset
+from experiments.style.memory import Job, check_memory
+from experiments.style.presets import PRESETS, Preset
 from experiments.style.search import Targets
 from nets import vgg
 from tests.helpers.paths import ROOT
@@ -290,7 +290,7 @@ def test_each_of_several_styles_needs_its_weight(files, tmp_path):
 
 def test_a_picture_too_large_for_the_memory_is_refused_with_a_size(capsys):
     with pytest.raises(UserError, match="use --size"):
-        check_memory((200_000, 200_000))
+        check_memory(Job(None, PRESETS["default"], (200_000, 200_000)))
 
 
 @pytest.mark.parametrize(
