@@ -32,7 +32,7 @@ PICTURE = 3 * 4  # bytes for each pixel of a picture in float32
 PICTURES = 10  # in the search: the pixels, their gradient, the best, the last ones, the steps in between
 HISTORY = 20  # pairs of pictures that L-BFGS remembers
 LOOKING = 3  # times the widest features: a layer's input, its output, and that behind the ReLU
-CALIBRATING = 6  # the same of all pictures at once, side by side, and their deviations
+CALIBRATING = 5  # the same of all pictures at once, side by side, and their deviations
 
 
 def available_memory() -> int | None:
