@@ -141,7 +141,7 @@ def check_memory(job: Job) -> int:
     always, search, looking = job.always(), job.search(), job.looking()
     room = max(0, available - always)
     need = f"need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are free"
-    if looking > search and prod(job.size) < max(map(prod, job.styles), default=0):
+    if looking > search and max(job.size) < max(map(max, job.styles), default=0):
         factor = (looking / max(room, 1)) ** 0.5
         raise UserError(
             f"--style-scale: the style pictures would {need}; use a factor that is {factor:.1f} times smaller, or a "
