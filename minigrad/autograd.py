@@ -32,8 +32,8 @@ import numpy as np
 
 from . import autograd_errors as errors
 from .devices import Array, as_array, xp_of
-from .grad_mode import mode, observers
-from .hooks import Hook, RemovableHandle, run_callbacks, run_hooks
+from .grad_mode import mode, observers, set_grad_enabled
+from .hooks import Hook, RemovableHandle, backward_walk, run_hooks
 from .kernels import kernels_of
 from .storage import Storage
 from .tensor_methods import Operators
@@ -284,8 +284,7 @@ def run_backward(
     order = topological_order(grads, wanted)
     visited = None if wanted is None else set(order)
     found: dict[Node, Tensor] = {}
-    recording, mode.recording = mode.recording, create_graph
-    try:
+    with backward_walk(accumulated=wanted is None), set_grad_enabled(create_graph):
         while order:
             node, _ = order.popitem()  # the last: no operation still to be visited uses it
             grad = grads.pop(node, None)
@@ -299,9 +298,6 @@ def run_backward(
                     _accumulate(node, grad)
             if isinstance(node, Op) and not retain_graph:
                 node.parents, node.records = None, ()
-    finally:
-        mode.recording = recording
-    run_callbacks(accumulated=wanted is None)
     return found
 
 

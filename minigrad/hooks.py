@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -49,12 +50,14 @@ def run_hooks(hooks: dict[int, Any], grad: Any) -> Any:
     return grad
 
 
-class _Callbacks(threading.local):
+class _Walk(threading.local):
+    """What the hooks of the present walk in this thread have left for its end."""
+
     def __init__(self) -> None:
-        self.waiting: list[Callable[[bool], None]] = []
+        self.callbacks: list[Callable[[bool], None]] = []
 
 
-_callbacks = _Callbacks()
+_walk = _Walk()
 
 
 def at_end_of_backward(callback: Callable[[bool], None]) -> None:
@@ -62,10 +65,19 @@ def at_end_of_backward(callback: Callable[[bool], None]) -> None:
 
     accumulated: whether the walk added to the leaves' `grad`, as `backward` does and `minigrad.grad` does not.
     """
-    _callbacks.waiting.append(callback)
+    _walk.callbacks.append(callback)
 
 
-def run_callbacks(accumulated: bool) -> None:
-    """The end of a walk: run what its hooks left for it."""
-    while _callbacks.waiting:
-        _callbacks.waiting.pop(0)(accumulated)
+@contextmanager
+def backward_walk(accumulated: bool) -> Iterator[None]:
+    """One walk of backward; at its end what its hooks left for it is run, and if it fails nothing is.
+
+    A walk inside another one, which a hook began, has an end of its own.
+    """
+    before, _walk.callbacks = _walk.callbacks, []
+    try:
+        yield
+        for callback in _walk.callbacks:
+            callback(accumulated)
+    finally:
+        _walk.callbacks = before

@@ -9,6 +9,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.autograd import Op, apply, topological_order
+from minigrad.hooks import at_end_of_backward
 
 
 def leaf(*values):
@@ -365,3 +366,32 @@ def test_what_was_broadcast_gets_the_sum_over_its_repeats():
     x, row = mg.ones(3, 2, requires_grad=True), mg.ones(2, requires_grad=True)
     (x * row + row).sum().backward()
     assert row.grad.tolist() == [6, 6] and row.grad.shape == (2,)
+
+
+def test_what_hooks_leave_for_the_end_belongs_to_their_own_walk():
+    ends = []
+
+    def leave(grad):
+        at_end_of_backward(lambda accumulated: ends.append((accumulated, x.grad is not None)))
+
+    def fail(grad):
+        raise ValueError("no")
+
+    def walk_inside(grad):
+        before = list(ends)
+        with mg.enable_grad():
+            (inner * 2.0).sum().backward()
+        assert ends == before, "the end of the walk inside is not that of the walk around it"
+
+    x, inner = mg.ones(2, requires_grad=True), mg.ones(2, requires_grad=True)
+    x.register_hook(leave)
+    failing = x.register_hook(fail)
+    with pytest.raises(ValueError, match="no"):
+        (x * 3.0).sum().backward()
+    failing.remove()
+    (inner * 2.0).sum().backward()
+    assert not ends, "a walk that failed leaves nothing to the next one"
+    x.register_hook(walk_inside)
+    (x * 3.0).sum().backward()
+    mg.grad((x * 3.0).sum(), [x])
+    assert ends == [(True, True), (False, True)]
