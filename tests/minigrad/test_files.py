@@ -102,9 +102,10 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    with other("killed") as killed, other("alive") as alive:
-        killed.wait()
+    with other("alive") as alive:
         assert alive.stdout.readline() == "writing\n"
+        with other("killed") as killed:  # last, for a writer that comes after it removes what it left
+            killed.wait()
         for name in (".b.png.abcdefgh.part", ".a.png.part", ".a.png.mine.part"):
             (tmp_path / name).write_text("another's")
         before = sorted(path.name for path in tmp_path.glob(".a.png.????????.part"))
