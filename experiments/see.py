@@ -173,7 +173,7 @@ def textures(options: argparse.Namespace, device: Device) -> pages.Made:
 
 
 def _checkpoint(options: argparse.Namespace) -> Path:
-    path = options.run / run_checkpoints.NEWEST if options.run.is_dir() else options.run
+    path = run_checkpoints.checkpoint_file(options.run)
     if not path.exists():
         raise UserError(f"{options.run}: there is no run; train one with python -m experiments.train_gan --net dcgan")
     return path

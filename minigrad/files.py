@@ -22,9 +22,14 @@ LONGEST_STEM = 200  # bytes of a file's name that its temporary name repeats; fi
 
 
 def temporary_prefix(name: str) -> str:
-    """How the temporary names of a file called `name` begin; they end in ".part"."""
+    """How the temporary names of a file called `name` begin."""
     stem = name if len(os.fsencode(name)) <= LONGEST_STEM else hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
     return f".{stem}."
+
+
+def temporary_names(name: str) -> re.Pattern[str]:
+    """The temporary names under which `atomic_write` may write a file called `name`."""
+    return re.compile(re.escape(temporary_prefix(name)) + r"\w{8}\.part")
 
 
 @contextmanager
@@ -73,8 +78,7 @@ def _held_temporary(target: Path) -> tuple[int, str]:
 
 def _remove_left_over(target: Path) -> None:
     """Remove the temporary files of `target` that killed processes left."""
-    own = re.compile(re.escape(temporary_prefix(target.name)) + r"\w{8}\.part")
-    for name in filter(own.fullmatch, _parts(os.path.abspath(target.parent))):
+    for name in filter(temporary_names(target.name).fullmatch, _parts(os.path.abspath(target.parent))):
         with suppress(OSError):  # gone already, or not ours to remove
             handle = os.open(target.parent / name, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
             try:

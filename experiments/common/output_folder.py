@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from minigrad.files import LockedError, atomic_write, locked, temporary_prefix
+from minigrad.files import LockedError, atomic_write, locked, temporary_names
 
 from .cli import UserError, writable_folder
 
@@ -111,7 +111,7 @@ class OutputFolder:
     def _sweep(self) -> None:
         """Remove the temporary files of killed commands: only one process at a time gets this far."""
         for name in (*self.names, MANIFEST):
-            pattern = re.compile(re.escape(temporary_prefix(name)) + r"\w{8}\.part")
+            pattern = temporary_names(name)
             for path in self.path.glob(".*.part"):
                 if pattern.fullmatch(path.name):
                     path.unlink(missing_ok=True)

@@ -111,19 +111,18 @@ def _made(jobs: Sequence[Job], make: Make, seed: int) -> Iterator[News]:
 
 def _everybodys(own: Iterator[News]) -> Iterator[News]:
     """Rank 0's own news, and those of the others as they come, until all are done."""
-    working = ranks.count() - 1
-    for news in own:
-        yield news
+    at_work, others = True, ranks.count() - 1
+    while at_work or others:
+        news = next(own, None)
+        at_work = news is not None
+        if news is not None:
+            yield news
         for told in ranks.told():
-            working -= told is None
+            others -= told is None
             if told is not None:
                 yield told
-    while working:
-        for told in ranks.told():
-            working -= told is None
-            if told is not None:
-                yield told
-        time.sleep(POLL)
+        if others and not at_work:
+            time.sleep(POLL)
 
 
 @contextmanager

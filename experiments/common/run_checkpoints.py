@@ -68,6 +68,11 @@ FIELDS = [field.name for field in dataclasses.fields(Checkpoint) if field.name !
 # --------------------------------------------------------------------------------------- writing
 
 
+def checkpoint_file(run: Path) -> Path:
+    """The newest checkpoint in a run's folder; any other path is a checkpoint's own."""
+    return run / NEWEST if run.is_dir() else run
+
+
 def write(folder: OutputFolder, checkpoint: Checkpoint) -> None:
     """Save the newest checkpoint; it stays reachable by its step until `KEPT` newer ones exist.
 

@@ -130,7 +130,7 @@ def read_trained(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrad
 
     path: of a file, or a run's folder. Errors: UserError as of `run_checkpoints.read`.
     """
-    file = path / run_checkpoints.NEWEST if path.is_dir() else path
+    file = run_checkpoints.checkpoint_file(path)
     state = run_checkpoints.read_state(file, device)
     kind = state.get("kind") if isinstance(state, dict) else None
     if not isinstance(kind, str) or kind != KIND:

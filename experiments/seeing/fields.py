@@ -13,14 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import minigrad as mg
-from minigrad import Tensor
 from nets.vgg import VGG16, VGG19, Architecture
 
 from ..common.images import to_image
-from ..style.losses import content_loss, tv_loss
-from ..style.presets import Preset
-from ..style.reconstruction import searched
-from ..style.search import Losses, Search, noise_picture
+from .inversion import CodeTargets, invert
 
 
 def span(architecture: Architecture, layer: str, first: int, last: int) -> tuple[int, int]:
@@ -82,34 +78,11 @@ def central_field(architecture: Architecture, layer: str, count: int, sizes: tup
     return Field(places[0], places[1], side, *pixels)
 
 
-class CentralTargets:
-    """What the central neurons say of a picture: the goal of a `Search` for one of which they say the same.
-
-    The loss is the share of their activations that is missed, plus `smoothness` times the picture's mean total
-    variation, without which pixels that no neuron sees would stay noise. (Mahendran and Vedaldi 2015.)
-    """
-
-    def __init__(self, net: VGG16 | VGG19, layer: str, field: Field, original: Tensor, smoothness: float) -> None:
-        self.net, self.layer, self.field, self.smoothness = net, layer, field, smoothness
-        self.preset = Preset("relative", {layer: 1.0}, {}, init="noise")
-        with mg.no_grad():
-            self.target = self.seen(original)
-
-    def seen(self, picture: Tensor) -> Tensor:
-        """The central neurons' activations."""
-        return self.net.features(picture, [self.layer])[self.layer][:, :, self.field.rows, self.field.columns]
-
-    def loss(self, image: Tensor) -> tuple[Tensor, Losses]:
-        """The loss of a picture, RGB in [0, 1], and its terms."""
-        content = content_loss(self.seen(image), self.target, "relative")
-        smooth = tv_loss(image) * (self.smoothness / (image.shape[2] * image.shape[3]))
-        total = content + smooth
-        return total, {"total": total, "content": content, "tv": smooth}  # type: ignore[dict-item]
-
-
 def from_the_center(
     net: VGG16 | VGG19, layer: str, field: Field, original: np.ndarray, smoothness: float, steps: int
 ) -> np.ndarray:
-    """A picture (1, 3, H, W) in [0, 1] of which the central neurons say what they say of the original."""
-    targets = CentralTargets(net, layer, field, mg.tensor(original, device=net.mean.device), smoothness)
-    return searched(Search(targets, noise_picture(*original.shape[2:]), steps), layer)
+    """A picture (1, 3, H, W) in [0, 1] of which the central neurons say what they say of the original. (Mahendran and
+    Vedaldi 2015.)"""
+    picture = mg.tensor(original, device=net.mean.device)
+    targets = CodeTargets(net, layer, picture, smoothness, (field.rows, field.columns))
+    return invert(targets, original.shape[2:], steps, layer)

@@ -37,11 +37,16 @@ def check_layer(net: VGG16 | VGG19, layer: str, weights: object) -> None:
 class CodeTargets:
     """The code of a picture: the goal of a `Search` for others with the same code.
 
-    The loss is the share of the code that is missed, plus `smoothness` times the picture's mean total variation.
+    The loss is the share of the code that is missed, plus `smoothness` times the picture's mean total variation,
+    without which pixels that the code says nothing of would stay noise.
+    places: which rows and columns of a layer of features belong to the code.
     """
 
-    def __init__(self, net: VGG16 | VGG19, layer: str, original: Tensor, smoothness: float) -> None:
-        self.net, self.layer, self.smoothness = net, layer, smoothness
+    def __init__(
+        self, net: VGG16 | VGG19, layer: str, original: Tensor, smoothness: float,
+        places: tuple[slice, slice] = (slice(None), slice(None)),
+    ) -> None:  # fmt: skip
+        self.net, self.layer, self.smoothness, self.places = net, layer, smoothness, places
         self.preset = Preset("relative", {layer: 1.0}, {}, init="noise")
         with mg.no_grad():
             self.target = self.code(original)
@@ -50,7 +55,7 @@ class CodeTargets:
         """The classifier's numbers (1, 1000), or a layer's features."""
         if self.layer == CLASSIFIER:
             return self.net(picture)
-        return self.net.features(picture, [self.layer])[self.layer]
+        return self.net.features(picture, [self.layer])[self.layer][:, :, *self.places]
 
     def loss(self, image: Tensor) -> tuple[Tensor, Losses]:
         """The loss of a picture, RGB in [0, 1], and its terms."""
