@@ -32,7 +32,7 @@ class Status:
         self.path, self.every, self.written = path, every, 0.0
         self.content = {
             "format": FORMAT, "title": title, "first": first, "step": first, "steps": steps,
-            "started": time.time(), "updated": 0.0, "device": described(device),
+            "started": time.time(), "updated": 0.0, "device": name_of_device(device),
         }  # fmt: skip
 
     def __enter__(self) -> Status:
@@ -58,7 +58,7 @@ class Status:
             file.write(json.dumps(self.content).encode())
 
 
-def described(device: Device) -> str:
+def name_of_device(device: Device) -> str:
     """A device in words: "CPU, 2 threads", or "GPU" and its name."""
     if device.type == "cuda":
         return f"GPU, {cuda.get_device_name(device.index)}"

@@ -101,9 +101,9 @@ class Runs:
             runs = self.found()
             names = [run.name for run in runs]
             chosen = runs[names.index(wanted)] if wanted in names else next(iter(runs), None)
-            return {"folder": self.root.name, "runs": names, "run": self._described(chosen) if chosen else None}
+            return {"folder": self.root.name, "runs": names, "run": self._summary(chosen) if chosen else None}
 
-    def _described(self, run: Run) -> dict[str, Any]:
+    def _summary(self, run: Run) -> dict[str, Any]:
         table = self.tables.setdefault(run.name, Table())
         with suppress(OSError), self.open(run.name) as file:
             table.update(file)

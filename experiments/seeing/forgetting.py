@@ -116,8 +116,8 @@ def logistic_regression(x: np.ndarray, y: np.ndarray, steps: int = 300, penalty:
     penalty |w|^2, by Adam. x: (M, C); y: (M,) bool. Errors: ValueError for fewer than 20 examples."""
     if len(y) < 20:
         raise ValueError(f"forget: only {len(y)} examples of a stroke in the box; choose another --box")
-    spread = x.std(0)
-    scaled = ((x - x.mean(0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    deviation = x.std(0)
+    scaled = ((x - x.mean(0)) / np.where(deviation > 0, deviation, 1.0)).astype(np.float32)
     held = len(y) // HELD_OUT
     inputs, labels = mg.tensor(scaled[held:]), mg.tensor(y[held:].astype(np.float32))
     weight = mg.zeros(x.shape[1], requires_grad=True)

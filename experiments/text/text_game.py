@@ -1,4 +1,4 @@
-"""What the games of words and pictures have in common: captioned digits, a text encoder, and how they are judged."""
+"""What the games of words and pictures have in common: captioned digits, a text encoder, and how they are measured."""
 
 from __future__ import annotations
 

@@ -6,15 +6,12 @@ is the sum of their gradients. Without a process group a process is alone, and i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .. import distributed as dist
 from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array, xp_of
-from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from .arithmetic import sqrt
-from .norm import BatchNorm, batch_norm, check_norm, follow
+from .norm import BatchNorm, batch_norm, check_norm, follow, normalize_gradients
 from .shape import reshape
 
 
@@ -47,21 +44,14 @@ class SyncBatchNorm(BatchNorm):
     weight and bias are this process's part; averaging them is not this operation's work.
     """
 
-    def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Array:
-        self.count, self.mean, self.var = _moments_of_all(x)
-        self.rstd = 1 / xp_of(x).sqrt(self.var + self.eps)
-        self.save(x, weight)
-        return kernels_of(x).normalize(x, self.mean, self.rstd, weight, bias)
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        self.count, mean, var = _moments_of_all(x)
+        return mean, var
 
-    def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
-        x, weight = self.saved
-        if is_grad_enabled():
-            shares: tuple[Tensor, ...] = _recorded(grad, x, weight, self.eps, self.count)
-        else:
-            shares = self._unrecorded(grad.array, x.array, None if weight is None else weight.array)
-        return tuple([share if need else None for share, need in zip(shares, needed)])
+    def recorded(self, grad: Tensor, x: Tensor, weight: Tensor | None) -> tuple[Tensor, ...]:
+        return _recorded(grad, x, weight, self.eps, self.count)
 
-    def _unrecorded(self, grad: Array, x: Array, weight: Array | None) -> tuple[Tensor, ...]:
+    def unrecorded(self, grad: Array, x: Array, weight: Array | None) -> tuple[Tensor, ...]:
         """By the kernel, which takes this process's sums in place of everybody's: what it should have taken less or
         more is added afterwards, and is itself a scaled and shifted xhat."""
         kernels, own = kernels_of(x), max(1, x.size // max(1, x.shape[1]))
@@ -93,16 +83,11 @@ def _moments_of_all(x: Array) -> tuple[int, Array, Array]:
 
 def _recorded(grad: Tensor, x: Tensor, weight: Tensor | None, eps: float, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """The three gradients written with differentiable operations, for gradients of gradients."""
-    dims, shape = (0, *range(2, x.array.ndim)), (1, -1) + (1,) * (x.array.ndim - 2)
-    mean = all_reduce(x.sum(dims, keepdim=True)) / count
-    centered = x - mean
+    dims = (0, *range(2, x.array.ndim))
+    centered = x - all_reduce(x.sum(dims, keepdim=True)) / count
     rstd = 1.0 / sqrt(all_reduce((centered * centered).sum(dims, keepdim=True)) / count + eps)
-    xhat = centered * rstd
-    weights, biases = (grad * xhat).sum(dims, keepdim=True), grad.sum(dims, keepdim=True)
-    grad_x = (grad - (all_reduce(biases) + xhat * all_reduce(weights)) / count) * rstd
-    if weight is not None:
-        grad_x = grad_x * reshape(weight, shape)
-    return grad_x, reshape(weights, (-1,)), reshape(biases, (-1,))
+    shares = normalize_gradients(grad, centered * rstd, rstd, weight, dims, count, all_reduce)
+    return shares[0], reshape(shares[1], (-1,)), reshape(shares[2], (-1,))
 
 
 def sync_batch_norm(

@@ -7,7 +7,7 @@ work for "per channel over everything else"; the other two rearrange their input
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import Op, Tensor, apply, tensor_of
@@ -35,34 +35,60 @@ class BatchNorm(Op):
 
     def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Array:
         kernels = kernels_of(x)
-        self.mean, self.var = kernels.moments(x, self.per_image)
+        self.mean, self.var = self.moments(x)
         self.rstd = kernels.inverse_std(self.var, self.eps)
         self.save(x, weight)
         return kernels.normalize(x, self.mean, self.rstd, weight, bias)
 
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """Mean and biased variance of each channel."""
+        return kernels_of(x).moments(x, self.per_image)
+
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         x, weight = self.saved
         if is_grad_enabled():
-            shares: tuple[Tensor, ...] = _batch_norm_backward(grad, x, weight, self.eps, self.per_image)
+            shares = self.recorded(grad, x, weight)
         else:
-            arrays = grad.array, x.array, self.mean, self.rstd, None if weight is None else weight.array
-            shares = tuple([tensor_of(share) for share in kernels_of(x.array).normalize_backward(*arrays)])
+            shares = self.unrecorded(grad.array, x.array, None if weight is None else weight.array)
         return tuple([share if need else None for share, need in zip(shares, needed)])
+
+    def unrecorded(self, grad: Array, x: Array, weight: Array | None) -> tuple[Tensor, ...]:
+        """The gradients of x, weight and bias, by the kernel."""
+        shares = kernels_of(x).normalize_backward(grad, x, self.mean, self.rstd, weight)
+        return tuple([tensor_of(share) for share in shares])
+
+    def recorded(self, grad: Tensor, x: Tensor, weight: Tensor | None) -> tuple[Tensor, ...]:
+        """The same three written with differentiable operations, for gradients of gradients."""
+        return _batch_norm_backward(grad, x, weight, self.eps, self.per_image)
+
+
+def _same(sums: Tensor) -> Tensor:
+    return sums
+
+
+def normalize_gradients(
+    grad: Tensor, xhat: Tensor, rstd: Tensor, weight: Tensor | None, dims: tuple[int, ...], count: int,
+    total: Callable[[Tensor], Tensor] = _same,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """The formula of `BatchNorm` with differentiable operations: dx, and dw and db with their summed axes.
+
+    dims: the axes that are summed over. count: M. total: from these sums to those over all M entries.
+    """
+    grad_weight, grad_bias = (grad * xhat).sum(dims, keepdim=True), grad.sum(dims, keepdim=True)
+    grad_x = (grad - (total(grad_bias) + xhat * total(grad_weight)) * (1.0 / count)) * rstd
+    if weight is not None:
+        grad_x = grad_x * reshape(weight, (1, -1) + (1,) * (xhat.array.ndim - 2))
+    return grad_x, grad_weight, grad_bias
 
 
 def _batch_norm_backward(
     grad: Tensor, x: Tensor, weight: Tensor | None, eps: float, per_image: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The same three gradients written with differentiable operations, for gradients of gradients."""
     dims = (*(() if per_image else (0,)), *range(2, x.array.ndim))
-    shape = (1, -1) + (1,) * (x.array.ndim - 2)
     rstd = 1.0 / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
     xhat = (x - mean(x, dims, keepdim=True)) * rstd
-    grad_weight, grad_bias = (grad * xhat).sum(dims, keepdim=True), grad.sum(dims, keepdim=True)
     count = max(math.prod(x.shape[dim] for dim in dims), 1)
-    grad_x = (grad - (grad_bias + xhat * grad_weight) * (1.0 / count)) * rstd
-    if weight is not None:
-        grad_x = grad_x * reshape(weight, shape)
+    grad_x, grad_weight, grad_bias = normalize_gradients(grad, xhat, rstd, weight, dims, count)
     images = (len(grad_weight.array), *x.shape[1:2])
     weights, biases = reshape(grad_weight, images).sum(0), reshape(grad_bias, images).sum(0)
     return grad_x, weights, biases

@@ -41,7 +41,7 @@ from .weight_cache import remembered
 TILES_IN_PIECE = 128
 TILES_IN_SUM = 256  # of a piece whose products are added to those of others
 FEW_TILES = 256  # up to here threads share the stages of one piece
-APART = 16  # numbers between a scratch row and the next
+ROW_GAP = 16  # numbers between a scratch row and the next
 
 Piece = tuple[int, int, int, int]  # first image, last, first row of tiles, last
 
@@ -158,7 +158,7 @@ def _rows(name: str, count: int, columns: int) -> Array:
 
     Rows lie a little apart: at a distance of a power of two they would push each other out of the cache.
     """
-    width = columns + APART
+    width = columns + ROW_GAP
     return scratch.get(f"winograd {name}", count * width, np.dtype(np.float32)).reshape(count, -1)[:, :columns]
 
 
