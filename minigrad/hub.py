@@ -87,7 +87,7 @@ def dataset_folder(name: str) -> Path:
 
 
 def classifiers_folder() -> Path:
-    """The folder for the classifiers that judge what GANs draw."""
+    """The folder for the classifiers that measure what GANs draw."""
     return cache_folder() / "classifiers"
 
 

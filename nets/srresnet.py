@@ -101,7 +101,7 @@ def _doubling(channels: int) -> list[nn.Module]:
 
 
 class Discriminator(nn.Module):
-    """SRGAN's judge: pictures (N, 3, image_size, image_size) in [-1, 1] to logits (N, 1).
+    """SRGAN's discriminator: pictures (N, 3, image_size, image_size) in [-1, 1] to logits (N, 1).
 
     Eight convolutions 3x3 with 64, 64, 128, 128, 256, 256, 512, 512 channels, every second one with stride 2,
     batch norm in all but the first, LeakyReLU 0.2; then 1024, LeakyReLU 0.2; 1. At 96 pixels: 23,565,505 parameters.

@@ -4,7 +4,7 @@ For a function f of tensors with Jacobian J, the central difference
 
     (f(x + eps v) - f(x - eps v)) / (2 eps)  =  J v + O(eps^2)
 
-needs no derivative at all, so it can judge the one that `backward` computes, which gives u^T J for any u.
+needs no derivative at all, so it can check the one that `backward` computes, which gives u^T J for any u.
 Both sides are compared as numbers u^T J v: for every entry of J (u and v are unit vectors) when it is small,
 else along random directions.
 
@@ -247,7 +247,7 @@ def _obstacles(
     """Why f cannot be checked at this point: values that are not finite, results that differ from run to run, inputs
     that it changes; and gradients that differ when the backward pass is recorded. An operation may use a fused kernel
     while nothing is recorded and a formula of differentiable operations while something is: the differences below
-    judge the first, those of second order the second, and neither would notice that the two are not one."""
+    check the first, those of second order the second, and neither would notice that the two are not one."""
     found = []
     before = [to_numpy(given[i].array).copy() for i in chosen]
     points = [given[i] for i in chosen]
