@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from minigrad import Tensor, nn
@@ -65,10 +66,10 @@ class Discriminator(nn.Module):
         return self.features(x)[0]
 
 
-def encoder(channels: int, widths: list[int]) -> list[nn.Module]:
-    """Convolutions 4x4 with stride 2 to these numbers of channels, LeakyReLU 0.2, batch norm on all but the first."""
+def encoder(channels: int, widths: list[int], norm: Callable[[int], nn.Module] = nn.BatchNorm2d) -> list[nn.Module]:
+    """Convolutions 4x4 with stride 2 to these numbers of channels, LeakyReLU 0.2, norm on all but the first."""
     modules: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2)]
     for before, after in pairwise(widths):
         modules.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False))
-        modules += [nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        modules += [norm(after), nn.LeakyReLU(0.2)]
     return modules

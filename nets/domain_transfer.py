@@ -41,7 +41,9 @@ class Converter(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures (N, channels, S, S) to logits (N, 1): the converter's encoder with one number at its end.
+    """Pictures (N, channels, S, S) to logits (N, 1): the converter's encoder with one number at its end, and with
+    instance norm, so that each picture is judged by itself. Batch norm, fed with true pairs in one batch and wrong ones
+    in another, would tell the batches apart by their statistics and never learn what belongs together.
 
     channels 3: real or generated; channels 6, for a source and a target one on the other: associated or not.
     64 pixels and width 128: 11,036,160 and 11,042,304 parameters, counted.
@@ -52,7 +54,8 @@ class Discriminator(nn.Module):
         super().__init__()
         self.shape = (channels, image_size, image_size)
         widths = [width * 2**level for level in range(count_doublings("domain_transfer.Discriminator", image_size))]
-        self.layers = nn.Sequential(*encoder(channels, widths), nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten())
+        modules = encoder(channels, widths, norm=lambda width: nn.InstanceNorm2d(width, affine=True))
+        self.layers = nn.Sequential(*modules, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten())
         self.apply(paper_start)
 
     def forward(self, x: Tensor) -> Tensor:

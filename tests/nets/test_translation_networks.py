@@ -106,6 +106,15 @@ def test_unet_noise_acts_until_it_is_switched_off():
     np.testing.assert_array_equal(net(x).detach().numpy(), net(x).detach().numpy())
 
 
+def test_the_domain_discriminator_judges_each_picture_by_itself():
+    """With batch norm it could tell a batch of true pairs from a batch of wrong ones by their statistics."""
+    mg.manual_seed(0)
+    D = domain_transfer.Discriminator(6, 16, width=4)
+    pairs = mg.randn(3, 6, 16, 16)
+    alone = D(pairs[:1]).detach().numpy()
+    np.testing.assert_allclose(D(pairs).detach().numpy()[:1], alone, rtol=1e-5, atol=1e-7)
+
+
 # ------------------------------------------------------------------------------------ beside PyTorch
 
 
@@ -117,7 +126,7 @@ TWINS = {
     "discogan": lambda oracle: oracle.discogan_generator(3, 1, 16, 4),
     "discogan, discriminator": lambda oracle: oracle.Discriminator(3, 16, 4),
     "converter": lambda oracle: oracle.converter(3, 16, 4, 6),
-    "domain discriminator": lambda oracle: oracle.Discriminator(6, 16, 4),
+    "domain discriminator": lambda oracle: oracle.Discriminator(6, 16, 4, norm=oracle.instance_norm),
 }
 
 

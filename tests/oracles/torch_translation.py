@@ -90,10 +90,14 @@ def resnet_generator(inputs, outputs, blocks, width):
     return T.Sequential(*parts, *reflected(width, outputs, 7), T.Tanh())
 
 
-def halvings(channels, widths):
+def instance_norm(width):
+    return T.InstanceNorm2d(width, affine=True)
+
+
+def halvings(channels, widths, norm=T.BatchNorm2d):
     parts = [T.Conv2d(channels, widths[0], 4, 2, 1, bias=False), leaky()]
     for before, after in pairwise(widths):
-        parts += [T.Conv2d(before, after, 4, 2, 1, bias=False), T.BatchNorm2d(after), leaky()]
+        parts += [T.Conv2d(before, after, 4, 2, 1, bias=False), norm(after), leaky()]
     return parts
 
 
@@ -123,10 +127,10 @@ def converter(channels, size, width, code):
 class Discriminator(T.Module):
     """Halvings to 4 x 4 and one number; `features` also gives every LeakyReLU's output but the first's."""
 
-    def __init__(self, channels, size, width):
+    def __init__(self, channels, size, width, norm=T.BatchNorm2d):
         super().__init__()
         widths = widths_for(size, width)
-        self.parts = T.Sequential(*halvings(channels, widths))
+        self.parts = T.Sequential(*halvings(channels, widths, norm))
         self.last = T.Conv2d(widths[-1], 1, 4, bias=False)
 
     def features(self, x):

@@ -64,7 +64,8 @@ def compare(losses, twins):
 
 
 def pix2pix_beside_torch():
-    settings = Pix2PixSettings("", a_channels=1, b_channels=2, size=SIZE, width=4, halvings=3, layers=1)
+    shape = {"a_channels": 1, "b_channels": 2, "size": SIZE, "width": 4, "halvings": 3, "layers": 1}
+    settings = Pix2PixSettings("", **shape, lambda_gan=0.7)
     mg.manual_seed(0)
     player = double(pix2pix.Player(settings, settings.lambda_l1, settings.lambda_gan, CPU))
     player.G.noise = False
@@ -78,7 +79,7 @@ def pix2pix_beside_torch():
         real_logits, fake_logits = D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1))
         d_loss = update(d_adam, (bce(real_logits, 1) + bce(fake_logits, 0)) / 2)
         gan, l1 = bce(D(torch.cat([x, fake], 1)), 1), F.l1_loss(fake, y)
-        update(g_adam, gan + 100 * l1)
+        update(g_adam, 0.7 * gan + 100 * l1)
         losses.append((mine, {"d_loss": d_loss, "g_gan": gan.item(), "l1": l1.item()}))
     compare(losses, [(player.G, G), (player.D, D)])
 
@@ -186,7 +187,10 @@ def transfer_beside_torch():
     mg.manual_seed(0)
     player = double(transfer.Player(settings, CPU))
     C = oracle.load(oracle.converter(3, SIZE, 4, 6), player.converter)
-    R, A = (oracle.load(oracle.Discriminator(n, SIZE, 4), D) for n, D in ((3, player.D_real), (6, player.D_domain)))
+    R, A = (
+        oracle.load(oracle.Discriminator(channels, SIZE, 4, norm=oracle.instance_norm), D)
+        for channels, D in ((3, player.D_real), (6, player.D_domain))
+    )
     adams = [torch.optim.Adam(net.parameters(), lr=2e-4, betas=BETAS) for net in (C, R, A)]
     losses = []
     for source, target in pictures(4, 3):
@@ -232,8 +236,15 @@ def twice(pictures):
     return mg.cat([pictures, pictures], 1)
 
 
+def unweighted(player, name):
+    """A weight that stays 1 whatever it is set to."""
+    return player, name, property(lambda self: 1.0, lambda self, value: None), False
+
+
 FAULTS = {
     ("pix2pix", "labels"): lambda: (pix2pix, *flipped(pix2pix)),
+    ("pix2pix", "weight of the GAN"): lambda: unweighted(pix2pix.Player, "lambda_gan"),
+    ("pix2pix", "weight of L1"): lambda: unweighted(pix2pix.Player, "lambda_l1"),
     ("pix2pix", "L1"): lambda: (pix2pix.F, *scaled_by(pix2pix.F, "l1_loss", 1.01)),
     ("cyclegan", "least squares"): lambda: (CycleGAN, "verdict", staticmethod(lambda s, real: squares(s, 0.99 * real))),
     ("cyclegan", "cycle"): lambda: (CycleGAN, "distance", staticmethod(mg.nn.functional.mse_loss)),
