@@ -15,6 +15,9 @@ EXTRAS ?= test          # what `make test` installs: make test EXTRAS=test,conve
 DEMO ?=                 # options of the demo: make demo DEMO=--quick
 PYTEST ?= -q            # options of pytest
 TESTS ?=                # which tests: make test TESTS=tests/minigrad/ops
+# The whole suite is shared out over the cores, file by file; a part of it runs in one process, where output and debugger work.
+WORKERS ?= $(if $(strip $(TESTS)),0,auto)
+PARALLEL = -n $(WORKERS) --maxprocesses 8 --dist loadfile
 CORE_TESTS = tests/minigrad tests/nets  # what must hold with the newest and the oldest packages
 
 comma = ,
@@ -33,7 +36,7 @@ demo: $(VENV)/.minigrad
 	$(RUN) -m experiments.demo $(DEMO)
 
 test: $(INSTALLED)
-	$(RUN) -m pytest $(PYTEST) $(TESTS)
+	$(RUN) -m pytest $(PARALLEL) $(PYTEST) $(TESTS)
 
 test-gpu: $(INSTALLED)
 	$(RUN) -m pytest $(PYTEST) -m gpu -ra; status=$$?; $(RUN) -m tests.gpu.report; exit $$status
@@ -43,7 +46,7 @@ test-newest: VENV := $(VENV)-newest
 test-newest:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade --upgrade-strategy eager -e '.[test]'
-	$(RUN) -m pytest $(PYTEST) $(CORE_TESTS)
+	$(RUN) -m pytest $(PARALLEL) $(PYTEST) $(CORE_TESTS)
 
 # The oldest ones, which are made for the oldest Python.
 test-oldest: VENV := $(VENV)-oldest
@@ -51,7 +54,7 @@ test-oldest:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "the oldest packages need Python 3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r locks/oldest.txt
-	$(RUN) -m pytest $(PYTEST) $(CORE_TESTS)
+	$(RUN) -m pytest $(PARALLEL) $(PYTEST) $(CORE_TESTS)
 
 # Bugs planted in every derivative: which does the gradient table see? Some minutes.
 mutate: $(INSTALLED)

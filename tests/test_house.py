@@ -1,6 +1,7 @@
 """The house's own rules, read from its source: imports go downward, no circles, files and functions stay readable."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,10 @@ IMPORTS = imports()
 
 def listed(found: list[Import]) -> str:
     return "\n".join(f"{i.source}:{i.line} imports {i.target}" for i in found)
+
+
+def lines_of(path: Path) -> int:
+    return path.read_text().count("\n")
 
 
 def test_packages_import_downward():
@@ -91,10 +96,15 @@ def test_what_is_common_knows_no_family():
     assert not wrong, listed(wrong)
 
 
+def test_test_files_are_short():
+    long = [str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py") if lines_of(path) > LONGEST_FILE]
+    assert not long
+
+
 @pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_are_short(path):
     text = path.read_text()
-    assert text.count("\n") <= LONGEST_FILE
+    assert lines_of(path) <= LONGEST_FILE
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             lines = node.end_lineno - node.lineno
@@ -102,7 +112,7 @@ def test_files_and_functions_are_short(path):
 
 
 def test_the_engine_is_read_in_one_sitting():
-    assert (ROOT / "minigrad" / "autograd.py").read_text().count("\n") <= LONGEST_ENGINE
+    assert lines_of(ROOT / "minigrad" / "autograd.py") <= LONGEST_ENGINE
 
 
 def test_tensors_are_made_by_tensor_of():
