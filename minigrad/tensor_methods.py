@@ -344,6 +344,9 @@ class Operators(BoundMethods):
     def bool(self) -> Tensor:
         return ops.to(self, np.bool_)
 
+    def byte(self) -> Tensor:
+        return ops.to(self, np.uint8)
+
     @property
     def is_cuda(self) -> Any:
         return not isinstance(self.array, np.ndarray)

@@ -54,7 +54,7 @@ class TensorDataset(Dataset):
         return int(self.tensors[0].shape[0])
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(tensor_of(tensor.array[index]) for tensor in self.tensors)
+        return tuple(tensor[index] for tensor in self.tensors)
 
     def batch(self, indices: IndexArray) -> list[Tensor]:
         return [tensor_of(tensor.array[indices]) for tensor in self.tensors]
@@ -148,9 +148,9 @@ class LabelledImages(Dataset):
 def collate(items: Sequence[Any]) -> Any:
     """Put items of one kind together: tuples place by place, Tensors and arrays stacked, numbers in a row.
 
-    items: B of them. Gives a Tensor (B, ...); for tuples a list of such, for dictionaries
-    a dictionary; strings stay a list. Integers become int64, Python
-    floats float32. Errors: ValueError when shapes differ, TypeError for items that are none of these.
+    items: B of them. Gives a Tensor (B, ...); for tuples a list of such, for dictionaries a dictionary; strings stay a
+    list. Python's integers become int64, its floats float64, as in PyTorch.
+    Errors: ValueError when shapes differ, TypeError for items that are none of these.
     """
     first = items[0]
     if isinstance(first, Mapping):
@@ -166,7 +166,7 @@ def collate(items: Sequence[Any]) -> Any:
     if isinstance(items[0], (bool, int, np.number, np.bool_)):
         return tensor_of(np.array(items))
     if isinstance(items[0], float):
-        return tensor_of(np.array(items, dtype=np.float32))
+        return tensor_of(np.array(items, dtype=np.float64))
     if not hasattr(items[0], "shape"):
         raise TypeError(
             f"DataLoader: cannot make a batch of {type(first).__name__}; items must be Tensors, arrays or numbers"

@@ -313,7 +313,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 @public("nn.functional")
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """s elu(x, a), with s and a that keep zero mean and unit variance. (Klambauer et al. 2017, equation 14.)"""
-    return _activated(input, elu(require_float("selu", input), 1.6732632423543772) * 1.0507009873554805, inplace)
+    y = elu(require_float("selu", input), 1.6732632423543772, inplace)
+    return _activated(y, y * 1.0507009873554805, inplace)
 
 
 @public("nn.functional")

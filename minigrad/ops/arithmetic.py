@@ -303,8 +303,10 @@ def sqrt(input: Tensor) -> Tensor:
 
 @public("minigrad", "Tensor", "in-place")
 def abs(input: Tensor) -> Tensor:
-    """|input|; its derivative at 0 is taken as 0."""
-    return apply(Abs(), require_tensor("abs", "input", input))
+    """|input|; its derivative at 0 is taken as 0. Errors: TypeError for bools."""
+    if require_tensor("abs", "input", input).dtype == BOOL:
+        raise TypeError("abs: bools have no absolute value; call .int() or .float()")
+    return apply(Abs(), input)
 
 
 @public("minigrad", "Tensor", "in-place")

@@ -22,7 +22,7 @@ from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
 from ..views import ViewOp, replay
 from .arithmetic import where
-from .common import BOOL, INT64, axis, cast, check_broadcast, expand, require_tensor, sum_to
+from .common import BOOL, INT64, axis, cast, check_broadcast, expand, require_tensor, sum_to, wrapped
 from .public import public
 from .shape import reshape
 
@@ -328,7 +328,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if require_tensor("masked_fill", "mask", mask).dtype != BOOL:
         raise TypeError(f"masked_fill: mask must be a bool Tensor, got {mask.dtype}")
     if not isinstance(value, Tensor):
-        value = tensor_of(xp_of(input.array).asarray(value, dtype=input.dtype))
+        value = tensor_of(xp_of(input.array).asarray(wrapped(value, input.dtype.kind), dtype=input.dtype))
     elif value.array.ndim:
         raise ValueError(f"masked_fill: value must be a number or a 0-d Tensor, got shape {value.shape}")
     return where(mask, cast(value, input.dtype), input)

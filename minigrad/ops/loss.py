@@ -234,16 +234,19 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """Binary cross-entropy of sigmoid(s) for scores s = input, exact for scores of any size:
 
-    (1 - t) s + (1 + (w - 1) t) log(1 + e^-s), where w = pos_weight (1 if None) weights the positives.
+    (1 - t) s + (1 + (w - 1) t) log(1 + e^-s), where w = pos_weight (1 if None) weights the positives. The result has
+    target's dtype if that is one of floating-point numbers.
     """
     name = "binary_cross_entropy_with_logits"
     reduction = reduction_of(name, reduction, size_average, reduce)
     x, t = _pair(name, input, target)
     if pos_weight is None:
-        return reduced(_weighted(name, apply(BCEWithLogits(), x, t), weight), reduction)
-    check_broadcast(name, x.shape, require_tensor(name, "pos_weight", pos_weight).shape)
-    penalty = softplus(neg(x)) * ((pos_weight - 1.0) * t + 1.0)
-    return reduced(_weighted(name, (1.0 - t) * x + penalty, weight), reduction)
+        losses = apply(BCEWithLogits(), x, t)
+    else:
+        check_broadcast(name, x.shape, require_tensor(name, "pos_weight", pos_weight).shape)
+        losses = (1.0 - t) * x + softplus(neg(x)) * ((pos_weight - 1.0) * t + 1.0)
+    dtype = target.dtype if target.dtype.kind == "f" else x.dtype
+    return reduced(cast(_weighted(name, losses, weight), dtype), reduction)
 
 
 # -------------------------------------------------------------------------------- of class numbers

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..autograd import Op, Tensor, apply, tensor_of
 from ..devices import Array
 from ..grad_mode import is_grad_enabled
 from ..kernels import kernels_of
-from .common import cast, promoted, require_tensor, sum_to
+from .common import BOOL, cast, promoted, require_tensor, sum_to
 from .public import public
 from .shape import reshape, squeeze, transpose, unsqueeze
 
@@ -72,7 +74,13 @@ def _factors(operation: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     require_tensor(operation, "input", a)
     require_tensor(operation, "other", b)
     dtype = promoted(a.dtype, b.dtype)
+    _check_numbers(operation, dtype)
     return cast(a, dtype), cast(b, dtype)
+
+
+def _check_numbers(operation: str, dtype: np.dtype) -> None:
+    if dtype == BOOL:
+        raise TypeError(f"{operation}: bools have no matrix product; call .float()")
 
 
 @public("minigrad", "Tensor")
@@ -163,6 +171,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise TypeError(f"linear: input is {input.dtype}, weight is {weight.dtype}; convert one with .to()")
     if bias is not None and bias.dtype != weight.dtype:
         raise TypeError(f"linear: bias is {bias.dtype}, weight is {weight.dtype}; convert one with .to()")
+    _check_numbers("linear", input.dtype)
     if len(shape) == 2:
         return apply(Linear(), input, weight, bias)
     rows = reshape(input, (-1 if input.array.size else 0, shape[-1]))

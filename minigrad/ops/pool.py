@@ -125,20 +125,21 @@ def max_pool2d(
         found = max_pool2d(unsqueeze(input, 0), kernel_size, stride, padding, dilation, ceil_mode, return_indices)
         return tuple([squeeze(part, 0) for part in found]) if return_indices else squeeze(found, 0)
     window = _checked("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
+    maxima = apply(MaxPool2d(*window, bool(ceil_mode)), input)
     if not return_indices:
-        return apply(MaxPool2d(*window, bool(ceil_mode)), input)
+        return maxima
     _, choice = kernels_of(input.array).max_pool2d(input.array, *window, bool(ceil_mode))
-    places = tensor_of(_places(choice, input.shape[3], *window))
-    return gather(flatten(input, 2), 2, flatten(places, 2)).reshape(places.shape), places
+    return maxima, tensor_of(_places(choice, input.shape[3], *window))
 
 
 def _places(choice: Array, width: int, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
-    """Each window's winner, given as a place in the window, as a place i W + j in the image."""
+    """Each window's winner, given as a place in the window, as a place i W + j in the image; for a window over nothing
+    but padding the first place that is not before the image."""
     xp = xp_of(choice)
     choice = choice.astype(np.int64)
     rows = xp.arange(choice.shape[2])[:, None] * stride[0] - padding[0] + choice // kernel[1] * dilation[0]
     columns = xp.arange(choice.shape[3]) * stride[1] - padding[1] + choice % kernel[1] * dilation[1]
-    return rows * width + columns
+    return xp.where(rows < 0, rows % dilation[0], rows) * width + xp.where(columns < 0, columns % dilation[1], columns)
 
 
 @public("nn.functional")

@@ -44,6 +44,15 @@ def test_indices_of_either_width(monkeypatch, largest):
     assert_equal(pools_and_resizes(gpu, on_gpu), pools_and_resizes(cpu, lambda x: x))
 
 
+def test_a_window_over_nothing_but_padding_has_no_maximum():
+    x, window = np.ones((1, 1, 1, 1), np.float32), ((2, 2), (2, 2), (1, 1), (2, 2), False)
+    assert (
+        gpu.max_pool2d(on_gpu(x), *window)[0].get().tolist()
+        == cpu.max_pool2d(x, *window)[0].tolist()
+        == [[[[-np.inf]]]]
+    )
+
+
 def test_a_nan_is_the_maximum_and_survives_activations():
     x = draw(1, 1, 4, 4)
     x[0, 0, 1, 2] = np.nan

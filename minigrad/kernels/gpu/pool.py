@@ -47,7 +47,7 @@ MAXIMUM = (
     WINDOW
     + """
     bool found = false;
-    T best = 0;
+    T best = -T(INFINITY);
     int place = 0;
     for (I u = 0; u < kh; ++u) {
       I row = start_row + u * dy;

@@ -15,6 +15,7 @@ from minigrad.data import (
     FashionMNIST,
     ImageFolder,
     LabelledImages,
+    Subset,
     TensorDataset,
     mnist,
     read_idx,
@@ -62,6 +63,11 @@ def test_tensor_dataset_gives_rows_and_batches():
     assert values.array.tolist() == [[12, 13, 14], [0, 1, 2]] and number.array.tolist() == [4, 0]
 
 
+def test_the_numbers_of_a_vector_are_tensors_without_axes():
+    item = Subset(TensorDataset(from_numpy(np.arange(4.0))), [2])[0]
+    assert item[0].numpy().shape == () and (item[0] + 1).item() == 3.0
+
+
 def test_tensor_dataset_refuses_unequal_lengths():
     with pytest.raises(ValueError, match=r"equal length.*\(3, 2\).*\(4,\)"):
         TensorDataset(from_numpy(np.zeros((3, 2))), from_numpy(np.zeros(4)))
@@ -97,6 +103,15 @@ def test_the_same_batches_as_pytorch():
         for (index, values), (our_index, our_values) in zip(theirs, ours, strict=True):
             assert np.array_equal(index.numpy(), our_index.array) and index.numpy().dtype == our_index.dtype
             assert np.array_equal(values.numpy(), our_values.array)
+
+
+@pytest.mark.parametrize("item", [1.5, 2, True, np.float32(1), np.float64(2), np.int32(3), np.zeros(2), np.bool_(True)])
+def test_a_batch_has_the_dtype_that_pytorch_gives_it(item):
+    torch = pytest.importorskip("torch")
+    ours, theirs = (
+        next(iter(loader([item, item], batch_size=2))) for loader in (DataLoader, torch.utils.data.DataLoader)
+    )
+    assert ours.dtype == theirs.numpy().dtype and ours.tolist() == theirs.tolist()
 
 
 def test_items_that_make_no_batch_are_named():

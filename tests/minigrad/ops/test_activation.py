@@ -1,6 +1,7 @@
 """Activations beyond the table of cases: integers and bools, in place too, and softmax without dim, as in PyTorch."""
 
 import warnings
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -23,8 +24,6 @@ CALLS = [
 @pytest.mark.parametrize("call", CALLS)
 def test_integers_and_bools_are_taken_or_refused_as_by_pytorch(call, dtype):
     torch = pytest.importorskip("torch")
-    if dtype == "bool" and call == "F.softsign(x)":
-        pytest.skip("|x| of bools is refused by PyTorch alone")
     found = []
     for library in (mg, torch):
         x = library.tensor(np.array([[-2, 3, 0], [1, 2, 7]]).astype(dtype))
@@ -35,6 +34,27 @@ def test_integers_and_bools_are_taken_or_refused_as_by_pytorch(call, dtype):
             found.append(("refused", []))
     assert found[0][0] == found[1][0]
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in sorted(mg.nn.functional.__all__)
+        if "inplace" in signature(getattr(mg.nn.functional, name)).parameters
+    ],
+)
+def test_in_place_the_input_becomes_the_result_and_gradients_stay(name):
+    """Of a result, also one that other operations have seen, and of composed functions."""
+    function, gradients = getattr(mg.nn.functional, name), []
+    for inplace in (False, True):
+        mg.manual_seed(0)
+        x = mg.tensor(np.linspace(-4, 7.5, 24).reshape(1, 2, 3, 4), requires_grad=True)
+        before = x * 1.5
+        y = function(before, inplace=inplace)
+        assert (y is before) == inplace
+        gradients.append((y.tolist(), mg.grad((y * y).sum(), x)[0].tolist()))
+    assert gradients[0] == gradients[1]
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3), (2, 3, 4), (2, 3, 2, 2)])

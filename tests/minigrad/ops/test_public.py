@@ -1,10 +1,13 @@
 """Every function stands where its declaration says that users find it."""
 
 import inspect
+import pkgutil
+import re
 
 import pytest
 
 import minigrad as mg
+from minigrad import ops
 from minigrad.ops.public import declared, public
 from tests.helpers import stubs
 
@@ -60,6 +63,15 @@ def test_methods_that_write_in_place(name):
 @pytest.mark.parametrize("path", stubs.STUBS, ids=lambda path: path.name)
 def test_the_stubs_are_up_to_date(path):
     assert path.read_text() == stubs.STUBS[path](), "run `python -m tests.helpers.stubs`"
+
+
+def test_layers_find_every_function_in_ops():
+    """`from .file import *` in ops/__init__.py hands all of them on; a file without a line is named here."""
+    files = {info.name for info in pkgutil.iter_modules(ops.__path__)}
+    assert files == set(re.findall(r"^from \.(\w+) import \*$", inspect.getsource(ops), re.M))
+    for functions in declared.values():
+        for name, function in functions.items():
+            assert getattr(ops, name) is function, f"ops.{name} is another"
 
 
 def test_an_unknown_place_is_refused():
