@@ -1,4 +1,4 @@
-"""How fast minigrad is: `python -m experiments.bench`. See the module's `--help`."""
+"""Time minigrad next to PyTorch, Chainer and DeZero, each in processes of its own, in turns."""
 
 from __future__ import annotations
 
