@@ -15,9 +15,9 @@ EXTRAS ?= test          # what `make test` installs: make test EXTRAS=test,conve
 DEMO ?=                 # options of the demo: make demo DEMO=--quick
 PYTEST ?= -q            # options of pytest
 TESTS ?=                # which tests: make test TESTS=tests/minigrad/ops
-# The whole suite is shared out over the cores, file by file; a part of it runs in one process, where output and debugger work.
+# The whole suite is shared out over the cores; a part of it runs in one process, where output and debugger work.
 WORKERS ?= $(if $(strip $(TESTS)),0,auto)
-PARALLEL = -n $(WORKERS) --maxprocesses 8 --dist loadfile
+PARALLEL = -n $(WORKERS) --maxprocesses 8 --dist worksteal
 CORE_TESTS = tests/minigrad tests/nets  # what must hold with the newest and the oldest packages
 
 comma = ,
