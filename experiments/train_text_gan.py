@@ -13,6 +13,7 @@ import argparse
 from typing import Any
 
 from minigrad.data import MNIST, TypesetDigits
+from minigrad.data.captioned_digits import missing_digits
 from minigrad.devices import Device
 
 from .common.cli import Parser, UserError, natural_number, positive_float, positive_int, run
@@ -62,8 +63,17 @@ def make_parser() -> Parser:
 
 
 def strokes(folder: str | None, train: bool = True) -> Any:
-    """The strokes of the digits: MNIST's from a folder, else typeset ones."""
-    return MNIST(folder, train=train) if folder else TypesetDigits(10000, train=train)
+    """The strokes of the digits: MNIST's from a folder, else typeset ones. Errors: UserError if a digit is missing."""
+    if not folder:
+        return TypesetDigits(10000, train=train)
+    digits = MNIST(folder, train=train)
+    if missing := missing_digits(digits):
+        kind = "training" if train else "test"
+        raise UserError(
+            f"--data-dir {folder}: its {kind} images show no {' and no '.join(missing)}; all ten digits are needed, as "
+            "in the whole of MNIST"
+        )
+    return digits
 
 
 def settings_of(options: argparse.Namespace) -> gan_cls.Settings | stackgan.Settings:

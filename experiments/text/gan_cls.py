@@ -20,7 +20,9 @@ from ..common.losses import bce
 from ..common.run_page import About, Plot
 from ..common.run_parts import Part
 from .losses import discriminator_loss, interpolated
-from .text_game import SHOWN, TextGame
+from .text_game import MATCHED, SHOWN, TextGame
+
+STYLE_EVERY = 4  # steps of the game for one of the style encoder
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Settings:
     noise_dim: int = 100
     batch_size: int = 64
     lr: float = 2e-4
+    d_lr: float = 5e-4
     beta1: float = 0.5
     matching: int = 800
     ema: float = 0.99
@@ -53,8 +56,8 @@ class GanCls(TextGame):
         self.average = Average(make_networks(settings)[1].to(device=device), settings.ema)
         self.average.network.load_state_dict(self.G.state_dict())
         self.g_optimizer, self.d_optimizer, self.s_optimizer = (
-            optim.Adam(network.parameters(), lr=settings.lr, betas=(settings.beta1, 0.999))
-            for network in (self.G, self.D, self.S)
+            optim.Adam(network.parameters(), lr=lr, betas=(settings.beta1, 0.999))
+            for network, lr in ((self.G, settings.lr), (self.D, settings.d_lr), (self.S, settings.d_lr))
         )
         self.shown_noise = mg.randn(SHOWN, settings.noise_dim, device=device)
         self.text.requires_grad_(False)
@@ -70,7 +73,7 @@ class GanCls(TextGame):
         Before the first step, sentences are matched to pictures.
         """
         if number == 0:
-            self.match_sentences()
+            self.match_sentences(*([self.D] if self.settings.image_size <= MATCHED else []))
         scenes = next(batches)
         real, text = scenes.pictures.to(self.device), self.encoded(scenes.captions)
         noise = mg.randn(len(real), self.settings.noise_dim, device=self.device)
@@ -96,11 +99,12 @@ class GanCls(TextGame):
         self.average.decay = warmed_up(self.settings.ema, number)
         self.average.update(self.G)
 
-        style = F.mse_loss(self.S(fake.detach()), noise)
-        self.s_optimizer.zero_grad()
-        style.backward()
-        self.s_optimizer.step()
-        losses = {"d_loss": d_loss, "g_loss": g_loss, "style": style}
+        losses = {"d_loss": d_loss, "g_loss": g_loss}
+        if number % STYLE_EVERY == 0:
+            losses["style"] = F.mse_loss(self.S(fake.detach()), noise)
+            self.s_optimizer.zero_grad()
+            losses["style"].backward()
+            self.s_optimizer.step()
         logits = {"d_right": right, "d_fake": drawn, **({} if wrong is None else {"d_wrong": wrong})}
         with mg.no_grad():
             outputs = {name: mg.sigmoid(values.detach()).mean() for name, values in logits.items()}

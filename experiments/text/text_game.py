@@ -8,7 +8,7 @@ from typing import Any
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import Tensor
-from minigrad.data.captioned_digits import CaptionedDigits, Scenes, tokens
+from minigrad.data.captioned_digits import ALIKE, CaptionedDigits, Scenes, tokens
 from minigrad.devices import Device
 from nets.text_gan import PictureEncoder
 
@@ -40,27 +40,40 @@ class TextGame(Game):
         with mg.no_grad():
             return self.text(mg.tensor(tokens(captions), device=self.device))
 
-    def match_sentences(self) -> None:
-        """Train the text encoder, which is kept as it is from then on; of several processes, in rank 0."""
+    def match_sentences(self, *learners: Any) -> None:
+        """Train the text encoder, which is kept as it is from then on; of several processes, in rank 0.
+
+        learners: discriminators of pictures of at most `MATCHED` pixels, which begin with the features that the
+        picture encoder found.
+        """
         if ranks.rank() == 0:
             self.data.shard(1, 0)
-            self.match_whole_batches()
+            found = self.match_whole_batches()
+            for network in learners if self.settings.matching else ():
+                network.body.load_state_dict(found.body.state_dict())
         self.data.load_state_dict(ranks.from_first(self.data.state_dict))
         self.data.shard(ranks.count(), ranks.rank())
-        ranks.broadcast_network(self.text)
+        for network in (self.text, *learners):
+            ranks.broadcast_network(network)
 
-    def match_whole_batches(self) -> None:
-        """Train the text encoder in this process."""
+    def match_whole_batches(self) -> PictureEncoder:
+        """Train the text encoder in this process; returns the picture encoder."""
         size = min(self.settings.image_size, MATCHED)
         data = self.data if size == self.data.size else CaptionedDigits(self.strokes, size, seed=self.settings.seed)
+        pictures = PictureEncoder(size, self.settings.width).to(device=self.device)
         self.text.requires_grad_(True)
-        match(self.text, PictureEncoder(size).to(device=self.device), data, self.settings.matching, self.device)
+        match(self.text, pictures, data, self.settings.matching, self.device)
         self.text.requires_grad_(False)
+        return pictures
 
     def batches(self) -> Iterator[Scenes]:
-        """Scenes without end."""
+        """Scenes without end.
+
+        In every second batch most neighbors, and so most wrong sentences, differ in the digit alone: a discriminator
+        that only ever sees sentences of another color or ground learns nothing from them about digits.
+        """
         while True:
-            yield self.data.draw(self.settings.batch_size)
+            yield self.data.draw(self.settings.batch_size, ALIKE if self.data.position % 2 else 1)
 
     def facts_shown(self, draw: Callable[[Tensor], Tensor], size: int) -> dict[str, float]:
         """How often pictures of `size` pixels that `draw` makes of h (N, 128) show their sentence's facts."""

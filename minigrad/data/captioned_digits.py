@@ -54,6 +54,7 @@ GROUND_WORDS = ["on a {} ground", "on a {} background", "against {}"]
 NUMERALS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
 OTHER_WORDS = ["a", "the", "digit", "number", "and", "in", "on", "an"]
 
+ALIKE = 8  # digits that every color is shown with in training
 OVERSAMPLING = 2  # samples along each side of a pixel
 INK = 20.0  # pixels of a stroke image's 28 that the digit's longer side takes
 
@@ -61,6 +62,11 @@ INK = 20.0  # pixels of a stroke image's 28 that the digit's longer side takes
 def unseen(digit: np.ndarray | int, color: np.ndarray | int) -> Any:
     """Whether a digit in a color (numbers in `DIGITS` and `COLORS`) is kept out of training: 16 of the 80 pairs."""
     return (digit + 3 * color) % 5 == 0
+
+
+def missing_digits(strokes: Any) -> list[str]:
+    """The digits of which there are no strokes, in words."""
+    return [name for digit, name in enumerate(DIGITS) if not (strokes.targets == digit).any()]
 
 
 @dataclass
@@ -77,7 +83,8 @@ class CaptionedDigits:
     """Scenes without end. Batch number i depends on the seed, the split and i alone.
 
     strokes: images of digits with labels (`MNIST`, `TypesetDigits`). size: side of the pictures in pixels. pairs:
-    "seen" in training, "unseen", or "all". Errors: ValueError for another word, or a size below 8.
+    "seen" in training, "unseen", or "all". Errors: ValueError for another word, a size below 8, or strokes that lack a
+    digit.
     """
 
     def __init__(self, strokes: Any, size: int = 32, pairs: str = "seen", seed: int = 0) -> None:
@@ -85,6 +92,8 @@ class CaptionedDigits:
             raise ValueError(f"CaptionedDigits: pairs must be seen, unseen or all, got {pairs!r}")
         if size < 8:
             raise ValueError(f"CaptionedDigits: size must be at least 8 pixels, got {size}")
+        if missing := missing_digits(strokes):
+            raise ValueError(f"CaptionedDigits: strokes must show every digit, there is no {' and no '.join(missing)}")
         self.size, self.pairs, self.seed, self.position = size, pairs, seed, 0
         self.num_replicas, self.rank = 1, 0
         self.pixels, self.labels = strokes.pixels, strokes.targets
@@ -104,8 +113,11 @@ class CaptionedDigits:
         """From now on draw this rank's part of each batch: other scenes on each rank, from the same seed."""
         self.num_replicas, self.rank = num_replicas, rank
 
-    def draw(self, count: int) -> Scenes:
-        """The next batch. Errors: ValueError if it cannot be divided among the ranks."""
+    def draw(self, count: int, alike: int = 1) -> Scenes:
+        """The next batch. alike: so many scenes in a row have all facts but the digit in common, and differ in it.
+
+        Errors: ValueError if the batch cannot be divided among the ranks, or there are fewer digits than `alike`.
+        """
         if count % self.num_replicas:
             raise ValueError(f"CaptionedDigits: {count} scenes cannot be divided among {self.num_replicas} ranks")
         count //= self.num_replicas
@@ -113,7 +125,7 @@ class CaptionedDigits:
         own = [self.rank] if self.rank else []
         random = np.random.default_rng([self.seed, kinds.index(self.pairs), self.position, *own])
         self.position += 1
-        facts = self._facts(count, random)
+        facts = self._facts(count, random) if alike == 1 else self._alike(count, alike, random)
         captions = [
             caption({name: FACTS[name][values[i]] for name, values in facts.items()}, random) for i in range(count)
         ]
@@ -131,6 +143,20 @@ class CaptionedDigits:
         for name in ("size", "tilt", "position"):
             facts[name] = random.integers(len(FACTS[name]), size=count)
         return {**facts, "ground": chosen[:, 2]}
+
+    def _alike(self, count: int, alike: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+        """Facts in groups that differ in the digit alone."""
+        groups = self._facts(-(-count // alike), random)
+        digits = []
+        for color in groups["color"]:
+            allowed = [d for d in range(10) if self.pairs in ("all", "unseen" if unseen(d, color) else "seen")]
+            if len(allowed) < alike:
+                raise ValueError(
+                    f"CaptionedDigits: {alike} alike: {self.pairs} pairs have {len(allowed)} digits a color"
+                )
+            digits.append(random.permutation(allowed)[:alike])
+        facts = {name: np.repeat(values, alike) for name, values in groups.items()}
+        return {name: values[:count] for name, values in {**facts, "digit": np.concatenate(digits)}.items()}
 
     def render(self, facts: dict[str, np.ndarray], random: np.random.Generator) -> Tensor:
         """Pictures of these facts: strokes, exact size, angle, place and shade are drawn at random."""

@@ -57,8 +57,8 @@ def down(logits):
     return F.softplus(logits).mean()
 
 
-def adam(parts):
-    return torch.optim.Adam([p for part in parts for p in part.parameters()], lr=2e-4, betas=(0.5, 0.999))
+def adam(parts, lr=2e-4):
+    return torch.optim.Adam([p for part in parts for p in part.parameters()], lr=lr, betas=(0.5, 0.999))
 
 
 def improve(optimizer, loss):
@@ -87,7 +87,8 @@ class GanCls:
         self.G = [sequence(part) for part in (G.phi, G.pictures.layers)]
         self.D = TextDiscriminator(game.D)
         self.S = [sequence(part) for part in (S.body, S.head)]
-        self.adams = [adam(parts) for parts in (self.G, self.D.parts, self.S)]
+        rates = ((self.G, 2e-4), (self.D.parts, 5e-4), (self.S, 5e-4))
+        self.adams, self.steps = [adam(parts, lr) for parts, lr in rates], 0
 
     def generate(self, noise, text):
         return self.G[1](torch.cat([noise, self.G[0](text)], 1)[:, :, None, None])
@@ -105,9 +106,13 @@ class GanCls:
             mixed = (text + text.roll(-1, 0)) / 2
             g_loss = g_loss + up(self.D(self.generate(noise, mixed), mixed))
         improve(self.adams[0], g_loss)
-        style = ((self.S[1](self.S[0](fake.detach())) - noise) ** 2).mean()
-        improve(self.adams[2], style)
-        return {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "style": style.item()}
+        found = {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
+        if self.steps % 4 == 0:  # the style encoder learns in every fourth step
+            style = ((self.S[1](self.S[0](fake.detach())) - noise) ** 2).mean()
+            improve(self.adams[2], style)
+            found["style"] = style.item()
+        self.steps += 1
+        return found
 
 
 class StackGan:

@@ -34,13 +34,14 @@ def test_each_variant_of_gan_cls_trains_as_pytorchs_twin(variant, strokes, monke
     twin = torch_text.GanCls(game)
     random = np.random.default_rng(1)
     batches = game.batches()
-    for number in range(3):
+    for number in range(5):
         scenes, noise = next(batches), random.standard_normal((5, 6))
         scenes.pictures = scenes.pictures.to("float64")
         monkeypatch.setattr("experiments.text.gan_cls.mg.randn", lambda *size, noise=noise, **_: mg.tensor(noise))
         text = torch.tensor(game.encoded(scenes.captions).numpy())
         expected = twin.step(torch.tensor(scenes.pictures.numpy()), text, torch.tensor(noise))
         found = game.step(iter([scenes]), number)
+        assert expected.keys() == found.keys() - {"d_right", "d_wrong", "d_fake"}
         for name, value in expected.items():
             assert found[name].item() == pytest.approx(value, rel=1e-8), name
     assert ("d_wrong" in found) == ("cls" in variant)

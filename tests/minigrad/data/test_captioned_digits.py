@@ -33,6 +33,29 @@ def test_one_pair_in_five_is_kept_out_of_training(strokes):
         assert set(facts["digit"]) == set(range(10)) and set(facts["color"]) == set(range(len(COLORS)))
 
 
+def test_scenes_that_are_alike_differ_in_the_digit_alone(strokes):
+    data = CaptionedDigits(strokes, 8)
+    facts = data.draw(50, alike=8).facts
+    for name, values in facts.items():
+        groups = [values[start : start + 8] for start in range(0, 50, 8)]
+        sizes = [len(set(group)) for group in groups]
+        assert sizes == ([8] * 6 + [2] if name == "digit" else [1] * 7), name
+    assert not unseen(facts["digit"], facts["color"]).any() and len(set(facts["color"])) > 2
+    data.load_state_dict({"seed": 0, "position": 0})
+    np.testing.assert_array_equal(data.draw(50, alike=8).facts["digit"], facts["digit"])
+    with pytest.raises(ValueError, match="9 alike: seen pairs have 8 digits a color"):
+        data.draw(18, alike=9)
+
+
+def test_every_digit_needs_strokes():
+    class Two:
+        pixels = np.zeros((2, 28, 28), np.uint8)
+        targets = np.array([0, 2])
+
+    with pytest.raises(ValueError, match="there is no one and no three and no four"):
+        CaptionedDigits(Two)
+
+
 def test_pictures_show_their_facts(strokes):
     scenes = CaptionedDigits(strokes, 32, "all").draw(300)
     pictures = scenes.pictures.numpy() * 0.5 + 0.5
