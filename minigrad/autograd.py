@@ -35,7 +35,6 @@ from .devices import Array, as_array, xp_of
 from .grad_mode import mode, observers, set_grad_enabled
 from .hooks import Hook, RemovableHandle, backward_walk, run_hooks
 from .kernels import kernels_of
-from .storage import Storage
 from .tensor_methods import Operators
 
 # --------------------------------------------------------------------------------------- tensors
@@ -157,6 +156,10 @@ class Op:
         """
         self.records = values
 
+    def packed(self, inputs: Sequence[Any], result: Array, output: Tensor) -> Sequence[Any]:
+        """What to keep in `records`: the values that `save` was given, arrays as SavedTensors."""
+        return [_packed(self, value, inputs, result, output) for value in self.records] if self.records else ()
+
     @property
     def saved(self) -> tuple[Any, ...]:
         """What `save` was given, the arrays as Tensors that stand where they stood in the graph."""
@@ -172,8 +175,9 @@ class SavedTensor:
 
     __slots__ = ("array", "node", "storage", "version")
 
-    def __init__(self, array: Array, node: Node | None, storage: Storage) -> None:
-        self.array, self.node, self.storage, self.version = array, node, storage, storage.version
+    def __init__(self, tensor: Tensor) -> None:
+        self.array, self.storage, self.version = tensor.array, tensor.storage, tensor.storage.version
+        self.node = node_of(tensor) if tensor.requires_grad else None
 
     def tensor(self, op: Op) -> Tensor:
         """The Tensor it was. Errors: RuntimeError, naming the operation, if its memory was written to since."""
@@ -210,28 +214,27 @@ def apply(op: Op, *inputs: Any) -> Tensor:
     if True in needs:
         output.requires_grad, output.node = True, op
         op.number, op.parents, op.shape = next(_numbers), parents, array.shape
-        if op.records:
-            op.records = [None if value is None else _packed(value, op, inputs, result, output) for value in op.records]
+        op.records = op.packed(inputs, result, output)
     elif op.records:
         op.records = ()
     return output
 
 
-def _observed(op: Op, direction: str, arguments: Sequence[Any]) -> Any:
-    """Let the newest observer run an operation's forward or backward."""
-    return observers[-1](op, direction, lambda: getattr(op, direction)(*arguments))
-
-
-def _packed(value: Any, op: Op, inputs: Sequence[Any], result: Array, output: Tensor) -> Any:
+def _packed(op: Op, value: Any, inputs: Sequence[Any], result: Array, output: Tensor) -> Any:
     """A value that `save` was given, as a SavedTensor if it is the array of an input or the result."""
     if value is result:
-        return SavedTensor(output.array, op, output.storage)
-    if isinstance(value, (float, int, Tensor)):
+        return SavedTensor(output)
+    if value is None or isinstance(value, (float, int, Tensor)):
         return value
     for x in inputs:
         if isinstance(x, Tensor) and value is x.array:
-            return SavedTensor(value, node_of(x) if x.requires_grad else None, x.storage)
+            return SavedTensor(x)
     raise errors.not_savable(op, value)
+
+
+def _observed(op: Op, direction: str, arguments: Sequence[Any]) -> Any:
+    """Let the newest observer run an operation's forward or backward."""
+    return observers[-1](op, direction, lambda: getattr(op, direction)(*arguments))
 
 
 # --------------------------------------------------------------------------------- backward pass

@@ -36,6 +36,8 @@ class Add(Elementwise):
 class Subtract(Elementwise):
     """y = a - b; da = dy, db = -dy."""
 
+    arithmetic = True
+
     def formula(self, a: Array, b: Array) -> Array:
         return a - b
 
@@ -43,11 +45,13 @@ class Subtract(Elementwise):
         return dy
 
     def db(self, dy: Tensor) -> Tensor:
-        return neg(dy)
+        return -dy
 
 
 class Multiply(Elementwise):
     """y = a b; da = dy b, db = dy a."""
+
+    arithmetic = True
 
     def formula(self, a: Array, b: Array) -> Array:
         return a * b
@@ -77,11 +81,13 @@ class Divide(Elementwise):
 class Negate(Elementwise):
     """y = -x; dx = -dy."""
 
+    arithmetic = True
+
     def formula(self, x: Array) -> Array:
         return -x
 
     def dx(self, dy: Tensor) -> Tensor:
-        return neg(dy)
+        return -dy
 
 
 class Power(Elementwise):

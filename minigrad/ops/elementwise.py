@@ -23,14 +23,14 @@ The gradient of an input that was broadcast is summed over its repeats, since ea
 from __future__ import annotations
 
 import inspect
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..autograd import Op, Tensor
-from ..devices import Array
+from ..autograd import Op, SavedTensor, Tensor, tensor_of
+from ..devices import Array, as_array
+from ..grad_mode import mode, observers
 from .common import sum_to
 
 
@@ -38,42 +38,53 @@ class Elementwise(Op, abstract=True):
     """y[i] = formula(a[i], b[i], ...): a function of numbers applied to each entry, inputs broadcast."""
 
     quiet = False  # whether formula may overflow, divide by zero, or be undefined, without NumPy's warning of it
-    derivatives: list[tuple[Callable[..., Tensor] | None, slice]]  # of each input, and which of `saved` it reads
-    kept: dict[tuple[bool, ...], list[int]]  # by `needs`: what to save, as places in (*inputs, y, None)
+    arithmetic = False  # whether the derivatives are written in + - * alone, and so may be handed arrays for Tensors
+    derivatives: list[tuple[Callable[..., Any] | None, slice | None]]  # of each input, and which of `saved` it reads
+    reads: list[
+        tuple[int, int]
+    ]  # for each of `saved` the input whose derivative reads it, and its place in (*inputs, y)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         inputs = _arguments(cls.formula)
         places = {name: place for place, name in enumerate([*inputs, "y"])}
-        derivatives = [getattr(cls, f"d{name}", None) for name in inputs]
-        reads = [[places[name] for name in _arguments(d)[1:]] if d else [] for d in derivatives]
-        ends = itertools.accumulate([len(read) for read in reads])
-        cls.derivatives = [(d, slice(end - len(read), end)) for d, read, end in zip(derivatives, reads, ends)]
-        cls.kept = {}
-        for needs in itertools.product((False, True), repeat=len(inputs)) if any(reads) else ():
-            cls.kept[needs] = [place if need else -1 for need, read in zip(needs, reads) for place in read]
-        if not cls.kept and not cls.quiet:
+        cls.derivatives, cls.reads = [], []
+        for i, name in enumerate(inputs):
+            derivative = getattr(cls, f"d{name}", None)
+            read = [(i, places[argument]) for argument in _arguments(derivative)[1:]] if derivative else []
+            cls.derivatives.append((derivative, slice(len(cls.reads), len(cls.reads) + len(read)) if read else None))
+            cls.reads += read
+        if not cls.quiet:
             cls.forward = cls.formula  # type: ignore[method-assign]
 
     def formula(self, *arrays: Any) -> Array:
         raise TypeError(f"{type(self).__name__} defines no formula")
 
     def forward(self, *arrays: Any) -> Array:
-        if self.quiet:
-            with np.errstate(all="ignore"):
-                y = self.formula(*arrays)
-        else:
-            y = self.formula(*arrays)
-        if True in self.needs and self.kept:
-            values = (*arrays, y, None)
-            self.save(*[values[place] for place in self.kept[tuple(self.needs)]])
-        return y
+        with np.errstate(all="ignore"):
+            return self.formula(*arrays)
+
+    def packed(self, inputs: Sequence[Any], result: Array, output: Tensor) -> Sequence[Any]:
+        """What the derivatives read that will be needed."""
+        values, records = (*inputs, output), []
+        for i, place in self.reads:
+            value = values[place] if self.needs[i] else None
+            records.append(SavedTensor(value) if isinstance(value, Tensor) else value)
+        return records
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
-        saved = self.saved if self.records else ()
+        dy, saved = grad, self.saved if self.records else ()
+        on_arrays = self.arithmetic and not mode.recording and not observers
+        if on_arrays:  # three times as quick for a few numbers
+            dy, saved = grad.array, [x.array if isinstance(x, Tensor) else x for x in saved]
         shares: list[Tensor | None] = []
         for need, (derivative, read) in zip(needed, self.derivatives):
-            shares.append(derivative(self, grad, *saved[read]) if need and derivative else None)
+            share = None
+            if need and derivative:
+                share = derivative(self, dy, *saved[read]) if read else derivative(self, dy)
+                if on_arrays:
+                    share = tensor_of(as_array(share))
+            shares.append(share)
         return tuple(shares)
 
     def fit(self, share: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -47,7 +47,9 @@ def chunked(function: Callable[..., Any], result: Array, *operands: Array) -> Ar
 
 def add(a: Array, b: Array) -> Array:
     """a + b for two arrays of one shape: large ones of one memory order in threads."""
-    order = memory_order(a) if a.size > CHUNK and a.dtype == b.dtype else None
+    if a.size <= CHUNK:
+        return a + b
+    order = memory_order(a) if a.dtype == b.dtype else None
     if order is None or not b.transpose(order).flags.c_contiguous:
         return a + b
     return chunked(lambda y, a, b: np.add(a, b, out=y), np.empty_like(a), a, b)
