@@ -18,11 +18,17 @@ from PIL import Image
 
 from minigrad.data import TypesetDigits
 
-from .common.cli import Parser, UserError, run, writable_folder
+from .common.cli import Parser, UserError, run
 from .common.html_page import Page
-from .common.images import grid, to_array, to_image
+from .common.images import grid, save_picture, to_array, to_image
+from .common.output_folder import OutputFolder
 from .common.trained import Shipped
 from .translation.digits import outlines
+
+FILES = (  # beside them come folders, whose commands keep their own lists
+    "index.html", "painting.png", "photograph.png", "stylized.png", "stylized_panel.png", "stylized_losses.csv",
+    "stylized_losses.png", "small.png", "graph.png",
+)  # fmt: skip
 
 
 class Demo:
@@ -81,7 +87,8 @@ def style(demo: Demo) -> None:
     """A photograph in the style of a painting, seen through random features."""
     painting, photograph = demo.out / "painting.png", demo.out / "photograph.png"
     result = demo.out / "stylized.png"
-    Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).convert("RGB").save(photograph)
+    with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
+        save_picture(image.convert("RGB"), photograph)
     demo.page.heading("Style transfer")
     demo.page.paragraph(
         "The picture on the right was found by gradient descent on its pixels: its features in a VGG19 should match "
@@ -152,12 +159,12 @@ def paint_at_once(demo: Demo, name: str) -> None:
 def translate_outlines(demo: Demo, name: str) -> None:
     """Outlines of digits into digits."""
     drawings, results = demo.out / "outlines", demo.out / name
-    drawings.mkdir(exist_ok=True)
-    for number, drawing in enumerate(outlines(TypesetDigits(8, train=False).pixels)):
-        Image.fromarray(drawing[0]).save(drawings / f"{number}.png")
+    with OutputFolder(drawings) as folder:
+        for number, drawing in enumerate(outlines(TypesetDigits(8, train=False).pixels)):
+            save_picture(Image.fromarray(drawing[0]), folder.file(f"{number}.png"))
     demo.command(f"Outlines into digits: {name}", "experiments.translate", name, str(drawings), "-o", str(results))
-    for folder, caption in ((drawings, "outlines"), (results, "what the network makes of them")):
-        pictures = [to_array(Image.open(folder / f"{number}.png")) for number in range(8)]
+    for place, caption in ((drawings, "outlines"), (results, "what the network makes of them")):
+        pictures = [to_array(Image.open(place / f"{number}.png")) for number in range(8)]
         demo.page.picture(to_image(grid(np.concatenate(pictures), columns=8)), caption, width=560, pixels=True)
 
 
@@ -165,7 +172,7 @@ def enlarge(demo: Demo, name: str) -> None:
     """A part of the photograph made small and enlarged again."""
     small, large = demo.out / "small.png", demo.out / f"{name}.png"
     with Image.open(demo.out / "photograph.png") as photograph:
-        photograph.crop((140, 40, 380, 280)).resize((60, 60), Image.Resampling.BICUBIC).save(small)
+        save_picture(photograph.crop((140, 40, 380, 280)).resize((60, 60), Image.Resampling.BICUBIC), small)
     demo.command(
         f"Enlarging four times: {name}", "experiments.super_resolution", "enlarge", name, str(small), "-o", str(large)
     )
@@ -215,7 +222,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", default="out/demo", help="the folder for the page and its pictures")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, not how well")
     options = parser.parse_args(arguments)
-    demo = Demo(writable_folder(options.out), options.quick)
+    with OutputFolder(options.out) as folder:
+        make(Demo(folder.claim(*FILES, *[f"{name}.png" for name in Shipped().models]), options.quick))
+    print(f"\nThe page is ready: {folder.path / 'index.html'}")
+
+
+def make(demo: Demo) -> None:
+    """All sections, and the page."""
     for section in (style, digits, trained_networks, gradients):
         section(demo)
     demo.page.heading("What to try next")
@@ -223,7 +236,6 @@ def main(arguments: list[str] | None = None) -> None:
     demo.page.heading("How long it took")
     demo.page.table(["section", "seconds"], [(title, f"{seconds:.1f}") for title, seconds in demo.times])
     demo.page.save(demo.out / "index.html")
-    print(f"\nThe page is ready: {demo.out / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-from .common.cli import Parser, UserError, existing_folder, run, writable_folder
+from minigrad.files import atomic_write
+
+from .common.cli import Parser, UserError, existing_folder, run
+from .common.output_folder import OutputFolder
 from .common.run_checkpoints import NEWEST, Checkpoint
 from .common.trained import LARGEST, MODELS, Model, Shipped, read_trained, write_model
 from .gan.checkpoints import UPGRADES
@@ -56,18 +60,21 @@ def pack(options: argparse.Namespace) -> None:
     if not NAME.fullmatch(options.name):
         raise UserError(f"{options.name[:40]!r} is no name for a model: use small letters, digits and _")
     checkpoint = read_trained(options.run, upgrades=UPGRADES)
-    shipped = Shipped(writable_folder(options.models))
-    target = shipped.folder / f"{options.name}.npz"
-    if target.exists() and options.name not in shipped.models:
-        raise UserError(f"{target} is in the way: it is not in the index; choose another name")
-    write_model(target, checkpoint, parts_that_draw(checkpoint))
-    content = target.read_bytes()
-    seed = checkpoint.settings.get("seed", 0)
+    buffer, seed = io.BytesIO(), checkpoint.settings.get("seed", 0)
+    write_model(buffer, checkpoint, parts_that_draw(checkpoint))
+    content = buffer.getvalue()
     model = Model(
         checkpoint.game, options.about, options.command, seed, checkpoint.step, options.source, len(content),
         hashlib.sha256(content).hexdigest(), options.figures or figures(options.run),
     )  # fmt: skip
-    shipped.add(options.name, model)
+    with OutputFolder(options.models) as folder:  # for its lock; the index says whose the files are
+        shipped = Shipped(folder.path)
+        target = shipped.folder / f"{options.name}.npz"
+        if target.exists() and options.name not in shipped.models:
+            raise UserError(f"{target} is in the way: it is not in the index; choose another name")
+        shipped.add(options.name, model)  # first, so that after a kill the same command finds no stranger's file
+        with atomic_write(target) as file:
+            file.write(content)
     total = sum(each.bytes for each in shipped.models.values())
     print(f"{target}: {len(content):,} bytes; all models together {total:,} of {LARGEST:,}")
 

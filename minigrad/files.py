@@ -61,7 +61,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.replace(name, target)
         _sync_folder(target.parent)
     except BaseException as error:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or the folder can no longer be written to
+            os.unlink(name)
         if isinstance(error, OSError) and error.filename is None:
             raise OSError(error.errno, error.strerror or str(error), str(target)) from None
         raise

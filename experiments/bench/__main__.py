@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from minigrad.files import atomic_write
 from nets import vgg_file
 from nets.vgg import VGG19_LAYERS
 
+from ..common.cli import Parser, UserError, positive_float, run
+from ..common.output_folder import OutputFolder
 from . import measure, report, scaling, shapes
 from .table import GROWTH, ROWS
 
@@ -93,7 +95,7 @@ def _write_weights(path: Path) -> None:
     for i in (2, 3, 4):  # the rest of block 5, never reached
         arrays[f"conv5_{i}.weight"], arrays[f"conv5_{i}.bias"] = weight, bias
     convention = vgg_file.InputConvention("rgb", 1.0, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-    with open(path, "wb") as file:
+    with atomic_write(path) as file:
         vgg_file.write(file, vgg_file.Weights("vgg19", convention, arrays, "seeded noise", converter="bench"))
 
 
@@ -109,25 +111,24 @@ def growth(seconds: float) -> dict[str, dict[int, dict[str, measure.Timing]]]:
     return results
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m experiments.bench",
         description="Time minigrad's jobs next to PyTorch's: eager, channels-last, and with torch.compile; one of "
         "them also next to Chainer's and DeZero's, where installed. Each runs in processes of its own, in turns; "
         "the table gives minima, and ratios of minima and of medians. Run nothing else meanwhile: it would "
         "slow PyTorch most.",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="a job of each kind, next to eager PyTorch only, in under two minutes"
-    )
-    parser.add_argument("--layers", action="store_true", help="only VGG19's convolutions, one by one")
-    parser.add_argument("--growth", action="store_true", help="only the growth with image and batch size")
-    parser.add_argument(
-        "--scaling", action="store_true", help="only data parallelism: 1, 2 and 4 processes here, many GPUs predicted"
-    )
-    parser.add_argument("--out", type=Path, default=Path("out/bench"), help="where results go (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, help="time for each job (default: 2 quick, 12 else)")
+    what = parser.add_mutually_exclusive_group()
+    text = "a job of each kind, next to eager PyTorch only, in under two minutes"
+    what.add_argument("--quick", action="store_true", help=text)
+    what.add_argument("--layers", action="store_true", help="only VGG19's convolutions, one by one")
+    what.add_argument("--growth", action="store_true", help="only the growth with image and batch size")
+    text = "only data parallelism: 1, 2 and 4 processes here, many GPUs predicted"
+    what.add_argument("--scaling", action="store_true", help=text)
+    parser.add_argument("--out", default="out/bench", metavar="DIR", help="the folder for the results")
+    parser.add_argument("--seconds", type=positive_float, metavar="X", help="for each job (default: 2 quick, 12 else)")
     return parser
 
 
@@ -142,41 +143,48 @@ def measured_jobs(
     return results if options.quick else results | peer_jobs(seconds, rows)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     options = parser().parse_args(arguments)
     if "torch" not in measure.installed(["torch"]):
-        print("error: the benchmark compares with PyTorch, which is not installed: pip install torch", file=sys.stderr)
-        return 2
-    options.out.mkdir(parents=True, exist_ok=True)
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.7:
-        print(f"note: the machine is busy (load {os.getloadavg()[0]:.1f}); the figures will suffer")
-    print("measuring:")
+        raise UserError("the benchmark compares with PyTorch, which is not installed: pip install torch")
+    if options.scaling and options.seconds:
+        raise UserError("--seconds has no effect with --scaling, which takes a fixed number of steps; leave it out")
+    name = next((each for each in ("scaling", "growth", "layers") if getattr(options, each)), "jobs")
+    with OutputFolder(options.out) as folder:
+        files = [f"{name}{ending}" for ending in ENDINGS[name]]
+        folder.claim(*files)
+        if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.7:
+            print(f"note: the machine is busy (load {os.getloadavg()[0]:.1f}); the figures will suffer")
+        print("measuring:")
+        write(name, folder.path, options)
+    print("wrote " + ", ".join(str(folder.path / file) for file in files))
+
+
+ENDINGS = {
+    "scaling": (".md", ".png"), "growth": (".png",),
+    "layers": (".md", ".json", ".png"), "jobs": (".md", ".json", ".png"),
+}  # fmt: skip
+
+
+def write(name: str, out: Path, options: argparse.Namespace) -> None:
+    """Measure what the options ask for, and write it into a folder under this name."""
     seconds = options.seconds or (2 if options.quick else 12)
-    rows: list[list[str]] = []
-    if options.scaling:
-        print(f"{scaling.report(options.out)}\nwrote {options.out / 'scaling.md'} and {options.out / 'overlap.png'}")
-        return 0
-    if options.growth:
-        measured = growth(seconds / 2)
-        report.plot_growth(options.out / "growth.png", measured)
-        print(f"wrote {options.out / 'growth.png'}")
-        return 0
-    results = measured_jobs(options, seconds, rows)
-    libraries = measure.installed(["minigrad", "numpy", "torch", "chainer", "dezero"])
-    text = f"{report.heading(libraries)}\n\n{report.markdown(rows)}\n"
-    print("\n" + text)
-    name = "layers" if options.layers else "jobs"
-    (options.out / f"{name}.md").write_text(text)
-    report.save_json(options.out / f"{name}.json", results, libraries)
-    report.plot_ratios(options.out / f"{name}.png", results)
-    print(f"wrote {options.out}/{name}.md, {name}.json and {name}.png")
-    return 0
+    if name == "scaling":
+        print(scaling.report(out / "scaling.md", out / "scaling.png"))
+    elif name == "growth":
+        report.plot_growth(out / "growth.png", growth(seconds / 2))
+    else:
+        rows: list[list[str]] = []
+        results = measured_jobs(options, seconds, rows)
+        libraries = measure.installed(["minigrad", "numpy", "torch", "chainer", "dezero"])
+        text = f"{report.heading(libraries)}\n\n{report.markdown(rows)}\n"
+        print("\n" + text)
+        with atomic_write(out / f"{name}.md") as file:
+            file.write(text.encode())
+        report.save_json(out / f"{name}.json", results, libraries)
+        report.plot_ratios(out / f"{name}.png", results)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except RuntimeError as error:  # a library that cannot run its job
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

@@ -14,7 +14,9 @@ import numpy as np
 import threadpoolctl
 
 from minigrad import __version__
+from minigrad.files import atomic_write
 
+from ..common.plots import save_figure
 from .measure import Timing
 
 
@@ -70,7 +72,8 @@ def save_json(path: Path, results: dict[str, dict[str, Timing]], libraries: list
         job: {library: {"seconds": t.seconds, "memory_mib": t.memory} for library, t in timings.items()}
         for job, timings in results.items()
     }
-    path.write_text(json.dumps(data, indent=1))
+    with atomic_write(path) as file:
+        file.write(json.dumps(data, indent=1).encode())
 
 
 def plot_ratios(path: Path, results: dict[str, dict[str, Timing]]) -> None:
@@ -78,21 +81,21 @@ def plot_ratios(path: Path, results: dict[str, dict[str, Timing]]) -> None:
     from matplotlib.figure import Figure
 
     jobs = {name: t["minigrad"].minimum / t["torch"].minimum for name, t in results.items() if "torch" in t}
-    figure = Figure(figsize=(8, 0.4 * len(jobs) + 1.2), layout="constrained")
+    figure = Figure(figsize=(8, 0.4 * len(jobs) + 1.2), dpi=120, layout="constrained")
     axes = figure.subplots()
     colors = ["#3a7d44" if ratio <= 1 else "#b5482a" for ratio in jobs.values()]
     axes.barh(list(jobs), list(jobs.values()), color=colors)
     axes.axvline(1, color="0.3", linewidth=1)
     axes.invert_yaxis()
     axes.set_xlabel("time, minigrad / PyTorch (below 1: minigrad is faster)")
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
 
 
 def plot_growth(path: Path, growth: dict[str, dict[int, dict[str, Timing]]]) -> None:
     """Time and peak memory of the Gatys iteration against image size and batch size, each library a line."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    figure = Figure(figsize=(9, 6), dpi=120, layout="constrained")
     for column, (title, points) in enumerate(growth.items()):
         for line, (unit, value) in enumerate(
             (("seconds", lambda t: t.minimum), ("peak memory, MiB", lambda t: t.memory))
@@ -104,4 +107,4 @@ def plot_growth(path: Path, growth: dict[str, dict[int, dict[str, Timing]]]) -> 
             axes.set_ylabel(unit)
             axes.set_ylim(bottom=0)
             axes.legend()
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)

@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
+from minigrad.files import atomic_write
 
+from ..common.cli import UserError
+from ..common.plots import save_figure
 from .roofline import STEPS
 
 RANKS, GPUS = (1, 2, 4), (8, 64, 512)
@@ -89,10 +91,10 @@ def predictions() -> Iterator[str]:
 
 
 def measured(library: str, ranks: int) -> dict[str, Any]:
-    """What `scaling_worker` writes. Errors: RuntimeError if it fails, or there is no mpiexec."""
+    """What `scaling_worker` writes. Errors: RuntimeError if it fails, UserError if there is no mpiexec."""
     launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
     if launcher is None:
-        raise RuntimeError("there is no mpiexec: pip install 'minigrad[mpi]', or the MPI of the system")
+        raise UserError("there is no mpiexec: pip install 'minigrad[mpi]', or the MPI of the system")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
         command = [launcher, "-n", str(ranks), sys.executable, "-m", "experiments.bench.scaling_worker", library]
@@ -104,26 +106,28 @@ def measured(library: str, ranks: int) -> dict[str, Any]:
 
 def plot_overlap(path: Path, events: list[Any]) -> None:
     """Backward's operations above, the buckets' journeys below, over time."""
-    figure, axes = plt.subplots(figsize=(9, 2.6))
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 2.6), dpi=110, layout="tight")
+    axes = figure.add_subplot()
     start = min(begin for _, begin, _ in events)
     for what, begin, end in events:
         row, color = (0, "tab:orange") if what == "bucket" else (1, "tab:blue")
         axes.barh(row, 1e3 * (end - begin), left=1e3 * (begin - start), color=color, edgecolor="white", alpha=0.8)
     axes.set_yticks([0, 1], ["buckets under way", "backward computes"])
     axes.set_xlabel("milliseconds since backward began")
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
-def report(out: Path) -> str:
-    """Measure, predict, write `scaling.md` and `overlap.png`; returns the text."""
+def report(table: Path, picture: Path) -> str:
+    """Measure, predict, write the table, and the picture of the overlap; returns the text."""
     lines = ["| processes | minigrad, ms | PyTorch (gloo), ms | bytes of gradients a step |", "|---:|---:|---:|---:|"]
     for ranks in RANKS:
         ours, theirs = measured("minigrad", ranks), measured("torch", ranks)
         lines.append(f"| {ranks} | {1e3 * ours['seconds']:.1f} | {1e3 * theirs['seconds']:.1f} | {ours['bytes']} |")
         if ranks == 2:
-            plot_overlap(out / "overlap.png", ours["events"])
+            plot_overlap(picture, ours["events"])
     text = "\n".join([*lines, "", *predictions(), ""])
-    (out / "scaling.md").write_text(text)
+    with atomic_write(table) as file:
+        file.write(text.encode())
     return text

@@ -110,11 +110,9 @@ def plot_curves(
     curves: name to values, all of the length of `steps` (None: 0, 1, 2, ...). log: logarithmic values.
     Noisy curves of many points are drawn pale with their running mean on top.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for name, values in curves.items():
         _draw_curve(axes, np.arange(len(values)) if steps is None else np.asarray(steps), np.asarray(values), name)
@@ -127,6 +125,11 @@ def plot_curves(
     axes.spines[["top", "right"]].set_visible(False)
     if curves:
         axes.legend(frameon=False)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a Matplotlib figure as PNG, PDF or SVG, by the suffix, whole or not at all."""
     with atomic_write(path) as file:
         figure.savefig(file, format=Path(path).suffix.lower().lstrip(".") or "png")
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -145,8 +145,8 @@ def read_trained(path: Path, device: Device = CPU, upgrades: Mapping[str, Upgrad
     return Checkpoint(file, state["game"], state["settings"], state["step"], parts, {}, [], None)
 
 
-def write_model(path: Path, checkpoint: Checkpoint, parts: Collection[str]) -> None:
-    """Write a model file with these parts of a checkpoint, rounded to half precision.
+def write_model(path: Path | BinaryIO, checkpoint: Checkpoint, parts: Collection[str]) -> None:
+    """Write a model file, or into an open one, these parts of a checkpoint, rounded to half precision.
 
     Errors: UserError if a number does not fit into half precision.
     """

@@ -25,7 +25,7 @@ from ..common.cli import UserError
 from ..common.progress import progress_bar, show
 
 GOAL = 0.985  # accuracy on the test set below which a classifier is not used
-SEED = 2026
+SEED, BATCH = 2026, 128
 
 
 def checksum(classifier: DigitClassifier) -> str:
@@ -37,10 +37,15 @@ def checksum(classifier: DigitClassifier) -> str:
 
 
 def train_classifier(train: Any, test: Any, device: Device, epochs: int = 3) -> tuple[DigitClassifier, float]:
-    """(a new classifier, its accuracy on `test`). Adam, the learning rate falling to 0 along a cosine."""
+    """(a new classifier, its accuracy on `test`). Adam, the learning rate falling to 0 along a cosine.
+
+    Errors: UserError if there is not even one batch.
+    """
+    if len(train) < BATCH:
+        raise UserError(f"{len(train)} pictures are too few to train a classifier on; at least {BATCH} are needed")
     mg.manual_seed(SEED)
     classifier = DigitClassifier().to(device=device)
-    loader = DataLoader(train, 128, shuffle=True, drop_last=True)
+    loader = DataLoader(train, BATCH, shuffle=True, drop_last=True)
     adam = optim.Adam(classifier.parameters(), lr=2e-3)
     steps = epochs * len(loader)
     schedule = optim.lr_scheduler.CosineAnnealingLR(adam, steps)

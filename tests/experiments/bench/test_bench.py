@@ -12,6 +12,7 @@ from experiments.bench import __main__ as bench
 from experiments.bench import jobs, measure, report, shapes
 from experiments.bench.libraries import load, make_job
 from experiments.bench.table import GROWTH, ROWS
+from experiments.common.cli import UserError
 
 TIMINGS = {"minigrad": measure.Timing([0.2, 0.1, 0.3], 100.0), "torch": measure.Timing([0.4, 0.2, 0.6], 150.0)}
 
@@ -194,8 +195,8 @@ def test_seeded_shapes_are_vgg19s():
     assert len(weights) == 13 and weights[0][0].shape == (64, 3, 3, 3) and weights[-1][0].shape == (512, 512, 3, 3)
 
 
-def test_without_pytorch_one_sentence(monkeypatch, capsys, tmp_path):
+def test_without_pytorch_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "installed", lambda names: [])
-    assert bench.main(["--quick", "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith("error: the benchmark compares with PyTorch")
+    with pytest.raises(UserError, match="the benchmark compares with PyTorch"):
+        bench.main(["--quick", "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
