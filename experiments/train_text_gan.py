@@ -35,7 +35,7 @@ def make_parser() -> Parser:
     what.add_argument(
         "--variant", choices=VARIANTS,
         help="of GAN-CLS; cls: D also sees wrong sentences; int: G also draws what lies between two sentences "
-        "(default: int-cls)",
+        "(default: cls)",
     )  # fmt: skip
     what.add_argument(
         "--data-dir", metavar="DIR", help="the folder of MNIST, for real strokes; default: typeset digits"
@@ -46,7 +46,10 @@ def make_parser() -> Parser:
     what.add_argument("--width", type=positive_int, default=32, metavar="N", help="channels of the widest layers")
     how = parser.add_argument_group("how")
     how.add_argument("--batch-size", type=positive_int, metavar="N", help="pictures a step (default: 64, StackGAN: 32)")
-    how.add_argument("--lr", type=positive_float, default=2e-4, help="Adam's learning rate")
+    how.add_argument(
+        "--lr", type=positive_float, metavar="LR", default=2e-4,
+        help="Adam's learning rate; of GAN-CLS the generator's, and its discriminator learns 2.5 times as fast",
+    )  # fmt: skip
     how.add_argument(
         "--matching", type=natural_number, default=800, metavar="N", help="steps of the text encoder before"
     )
@@ -90,7 +93,7 @@ def settings_of(options: argparse.Namespace) -> gan_cls.Settings | stackgan.Sett
     if game == "gan_cls":
         if options.first_steps is not None:
             raise UserError("--first-steps belongs to --game stackgan; leave it out")
-        return gan_cls.Settings(variant=options.variant or "int-cls", **common)
+        return gan_cls.Settings(variant=options.variant or "cls", d_lr=2.5 * options.lr, **common)
     if options.variant is not None:
         raise UserError("--variant belongs to --game gan_cls; leave it out")
     if options.width % 4:

@@ -28,9 +28,10 @@ STYLE_EVERY = 4  # steps of the game for one of the style encoder
 @dataclass(frozen=True)
 class Settings:
     """variant: one of `losses.VARIANTS`. strokes: "mnist" or "typeset". matching: steps in which sentences are matched
-    to pictures before the game. ema: decay of the generator's average."""
+    to pictures before the game. lr, d_lr: learning rates of the generator, and of the discriminator and the style
+    encoder. ema: decay of the generator's average."""
 
-    variant: str = "int-cls"
+    variant: str = "cls"
     strokes: str = "typeset"
     image_size: int = 32
     width: int = 32
