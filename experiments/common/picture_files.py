@@ -128,7 +128,8 @@ def _everybodys(own: Iterator[News]) -> Iterator[News]:
 @contextmanager
 def _journal(folder: OutputFolder, options: argparse.Namespace) -> Iterator[tuple[set[str], Callable[[str], Any]]]:
     """(what an unfinished command with the same options has done, a function that notes one more result)."""
-    first = json.dumps({key: str(value) for key, value in sorted(vars(options).items())})
+    given = sorted(vars(options).items())  # without functions, which are called differently in each process
+    first = json.dumps({key: str(value) for key, value in given if not callable(value)})
     path, done = folder.path / JOURNAL, set()
     if JOURNAL in folder.names and path.is_file():
         lines = path.read_text(errors="replace").split("\n")

@@ -1,74 +1,67 @@
-"""How the death of one process is noticed by the others.
+"""How the death of one process is noticed by the others, and named.
 
 A process that is killed sends no message, and those that wait for one from it would wait for ever. But the kernel
-closes its sockets. So rank 0 holds a connection with every other rank, over which nothing is said but one byte of
-farewell; a connection that ends without it means that its other end is dead.
+closes its sockets. So every process holds a connection with a watcher, over which nothing is said but a byte at the
+end; a connection that ends without it means that the process is dead.
+
+The watcher (`watcher.py`) is a process that rank 0 starts, in a session of its own, and not a thread: MPI's launcher
+kills all processes of a run as soon as it notices the death of one, and would often be faster than a rank that wants to
+say which one it was.
 """
 
 from __future__ import annotations
 
-import os
-import selectors
 import socket
+import subprocess
+import sys
 import threading
-import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-FAREWELL = b"."
+from . import watcher
 
 
 class Lifeline:
-    """The connections between rank 0 and the others, and the thread that watches them. comm: of mpi4py."""
+    """This process's connection with the watcher. comm: of mpi4py."""
 
     def __init__(self, comm: Any) -> None:
         self.comm = comm
-        self.sockets: dict[socket.socket, int] = {}  # and the rank at the other end
+        self.connection: socket.socket | None = None
         if comm.size > 1:
-            self._connect()
-            threading.Thread(target=self._watch, name="minigrad-lifeline", daemon=True).start()
+            host = "127.0.0.1" if on_this_machine(comm).size == comm.size else ""
+            address = self._start(host) if comm.rank == 0 else None
+            self.connection = socket.create_connection(comm.bcast(address))
+            self.connection.sendall(comm.rank.to_bytes(4, "big"))
+            threading.Thread(target=self._listen, name="minigrad-lifeline", daemon=True).start()
 
-    def _connect(self) -> None:
-        alone = on_this_machine(self.comm).size == self.comm.size
-        if self.comm.rank == 0:
-            host = "127.0.0.1" if alone else socket.gethostname()
-            with socket.create_server((host if alone else "", 0), backlog=self.comm.size) as server:
-                self.comm.bcast((host, server.getsockname()[1]))
-                for _ in range(self.comm.size - 1):
-                    connection, _ = server.accept()
-                    self.sockets[connection] = int.from_bytes(connection.recv(4, socket.MSG_WAITALL), "big")
-        else:
-            connection = socket.create_connection(self.comm.bcast(None))
-            connection.sendall(self.comm.rank.to_bytes(4, "big"))
-            self.sockets[connection] = 0
+    def _start(self, host: str) -> tuple[str, int]:
+        """Start the watcher, which listens there, or everywhere; its address."""
+        self.watcher = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(watcher.__file__)), host, str(self.comm.size)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        assert self.watcher.stdout is not None
+        return host or socket.gethostname(), int(self.watcher.stdout.readline())
 
-    def _watch(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for connection in self.sockets:
-                selector.register(connection, selectors.EVENT_READ)
-            while selector.get_map():
-                for key, _ in selector.select():
-                    selector.unregister(key.fileobj)
-                    try:
-                        farewell = key.fileobj.recv(1)  # type: ignore[union-attr]
-                    except OSError:
-                        farewell = b""
-                    if not farewell:
-                        self._report(self.sockets[key.fileobj])  # type: ignore[index]
-
-    def _report(self, rank: int) -> None:
-        """One sentence, from the lowest rank that lives, and the end of all."""
-        if self.comm.rank > 1:
-            time.sleep(5)  # of rank 0's death all learn; rank 1 says it
-        os.write(2, f"rank {rank} was killed or crashed; all ranks stop\n".encode())
-        self.comm.Abort(1)
+    def _listen(self) -> None:
+        """End this process when the watcher says that another one has died."""
+        with suppress(OSError):
+            if self.connection is not None and self.connection.recv(1) == watcher.ABORT:
+                self.comm.Abort(1)
 
     def close(self) -> None:
         """Say farewell: this process ends in good order."""
-        for connection in self.sockets:
-            try:
-                connection.sendall(FAREWELL)
-            except OSError:
-                continue
+        self._say(watcher.FAREWELL)
+
+    def abort(self) -> None:
+        """Say that this process ends all of them, and has said why."""
+        self._say(watcher.ABORT)
+
+    def _say(self, word: bytes) -> None:
+        if self.connection is not None:
+            with suppress(OSError):
+                self.connection.sendall(word)
 
 
 def on_this_machine(comm: Any) -> Any:

@@ -176,7 +176,7 @@ def abort(code: int = 1) -> None:
     """End all processes at once, this one with an exit code; say why before."""
     sys.stdout.flush()
     sys.stderr.flush()
-    _leave()
+    group().lifeline.abort()
     group().comm.Abort(code)
 
 

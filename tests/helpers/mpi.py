@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from tests.helpers.paths import ROOT
 
 TIMEOUT = 300  # seconds: far more than any of them takes, also on a busy machine
+END = 30  # seconds in which all processes end after the trouble of one
+TROUBLE = "MINIGRAD_TEST_TROUBLE"  # names a file that a process makes before it comes to grief
 
 
 @cache
@@ -45,6 +48,21 @@ def start(ranks: int, module: str, *arguments: object, **environment: str) -> su
         command, cwd=ROOT, env={**os.environ, **quiet, **environment}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[str], trouble: Path) -> tuple[int, str]:
+    """(exit code, output) of processes of which one comes to grief, after it has made the file `trouble`: from then on
+    they have END seconds."""
+    deadline = time.monotonic() + TIMEOUT
+    while not trouble.exists() and process.poll() is None:
+        assert time.monotonic() < deadline, "no trouble came"
+        time.sleep(0.05)
+    try:
+        out, err = process.communicate(timeout=END)
+    finally:
+        process.kill()
+    assert trouble.exists(), f"the processes ended before the trouble: {out}{err}"
+    return process.returncode, out + err
 
 
 def launch(ranks: int, program: str, *arguments: object, **environment: str) -> str:

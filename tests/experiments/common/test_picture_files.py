@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -26,6 +27,8 @@ def mirror(ranks, pictures, output, **environment):
     """(exit code, output) of the command in so many processes."""
     if ranks > 1:
         process = mpi.start(ranks, "tests.helpers.ranks.mirror_run", pictures, "-o", output, **environment)
+        if mpi.TROUBLE in environment:
+            return mpi.ended(process, Path(environment[mpi.TROUBLE]))
     else:
         command = [sys.executable, "-m", "tests.helpers.ranks.mirror_run", pictures, "-o", output]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -53,8 +56,10 @@ def test_one_process_makes_all_that_can_be_read(alone):
 def test_processes_share_the_pictures_and_a_killed_command_goes_on(pictures, alone, tmp_path):
     mpi.require_mpi()
     output = tmp_path / "out"
-    code, printed = mirror(3, pictures, output, KILL_AT="p6")  # the last one of rank 0
-    assert code != 0 and "rank 0 was killed or crashed; all ranks stop" in printed, printed
+    trouble = {"KILL_AT": "p6", mpi.TROUBLE: str(tmp_path / "trouble")}  # p6: the last one of rank 0
+    code, printed = mirror(3, pictures, output, **trouble)
+    assert code != 0 and printed.count("was killed or crashed; all ranks stop") == 1, printed
+    assert "rank 0 was killed or crashed" in printed, printed
     before = {path.name: path.stat().st_mtime_ns for path in output.glob("*.png")}
     code, printed = mirror(3, pictures, output)
     assert code == 0 and "of 7 pictures are there already" in printed and "6 made" in printed, printed

@@ -18,6 +18,13 @@ def line_run(ranks, folder, *options):
     return process.returncode, out + err
 
 
+def run_into_trouble(trouble, folder):
+    """The same of a run of two processes in which rank 1 comes to grief; all must end within 30 seconds from then."""
+    options, mark = ["--trouble", trouble, "--rank", 1], folder.with_name("trouble")
+    process = mpi.start(2, "tests.helpers.ranks.line_run", "--out", folder, *options, **{mpi.TROUBLE: str(mark)})
+    return mpi.ended(process, mark)
+
+
 def state(folder):
     """All that the newest checkpoint holds, flat, as bytes."""
     flat = {}
@@ -57,7 +64,7 @@ def straight(tmp_path_factory):
     ],
 )
 def test_trouble_in_one_rank_ends_all_and_is_resumed_bit_for_bit(trouble, sentence, straight, tmp_path):
-    code, printed = line_run(2, tmp_path / "run", "--trouble", trouble, "--rank", 1)
+    code, printed = run_into_trouble(trouble, tmp_path / "run")
     assert code != 0 and printed.count(sentence) == 1, printed
     assert printed.count("error:") <= 1
     if trouble == "kill":
@@ -68,7 +75,8 @@ def test_trouble_in_one_rank_ends_all_and_is_resumed_bit_for_bit(trouble, senten
 
 
 def test_ctrl_c_in_one_rank_stops_all_in_a_state_that_is_resumed_bit_for_bit(straight, tmp_path):
-    code, printed = line_run(2, tmp_path, "--trouble", "interrupt", "--rank", 1)
+    tmp_path = tmp_path / "run"
+    code, printed = run_into_trouble("interrupt", tmp_path)
     assert code == 0 and printed.count("rank 1 was interrupted: all stop after this step") == 1, printed
     assert "--resume continues" in printed
     code, printed = line_run(2, tmp_path, "--resume")

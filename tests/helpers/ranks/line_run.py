@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +10,7 @@ import minigrad as mg
 from experiments.common import ranks
 from experiments.common.cli import Parser, UserError, run
 from experiments.common.training_run import add_training_options, train
+from tests.helpers.mpi import TROUBLE
 from tests.helpers.small_game import Line, LineSettings
 
 
@@ -17,6 +19,7 @@ class Line(Line):  # type: ignore[no-redef]
 
     def step(self, batches, number):
         if self.options.trouble and (ranks.rank(), number) == (self.options.rank, self.options.at):
+            Path(os.environ[TROUBLE]).touch()
             TROUBLES[self.options.trouble](self)
         return super().step(batches, number)
 
