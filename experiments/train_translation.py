@@ -46,8 +46,9 @@ def make_parser() -> Parser:
     how.add_argument("--batch-size", type=positive_int, metavar="N", help="pictures a step")
     how.add_argument("--width", type=positive_int, metavar="N", help="channels of the networks' first layers")
     how.add_argument(
-        "--lr", type=positive_float, help="Adam's learning rate (2e-4; on digits CycleGAN 5e-4, DiscoGAN 1e-3)"
-    )
+        "--lr", type=positive_float,
+        help="Adam's learning rate (2e-4; on digits CycleGAN 5e-4, DiscoGAN and domain transfer 1e-3)",
+    )  # fmt: skip
     how.add_argument("--lambda-l1", type=non_negative_float, metavar="W", help="pix2pix: 0 leaves the GAN alone (100)")
     how.add_argument("--lambda-gan", type=non_negative_float, metavar="W", help="0 leaves the other terms alone")
     how.add_argument("--lambda-cycle", type=non_negative_float, metavar="W", help="CycleGAN 10, DiscoGAN 1")

@@ -51,7 +51,7 @@ GAMES = {
     ),
     "domain_transfer": Recipe(
         DomainTransfer, TransferSettings, True, "worn_digits", 3000,
-        {"batch_size": 32, "width": 16},
+        {"batch_size": 32, "width": 16, "lr": 1e-3},
         {"batch_size": 64, "width": 128},
     ),
 }  # fmt: skip
