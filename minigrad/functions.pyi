@@ -66,10 +66,13 @@ from .ops.elementary import clamp as clamp
 from .ops.elementary import clip as clip
 from .ops.elementary import cos as cos
 from .ops.elementary import lerp as lerp
+from .ops.elementary import log10 as log10
+from .ops.elementary import log2 as log2
 from .ops.elementary import reciprocal as reciprocal
 from .ops.elementary import rsqrt as rsqrt
 from .ops.elementary import sin as sin
 from .ops.elementary import square as square
+from .ops.elementary import tan as tan
 from .ops.erf import erf as erf
 from .ops.index import gather as gather
 from .ops.index import index_select as index_select
@@ -197,7 +200,9 @@ __all__ = [
     "lerp",
     "linspace",
     "log",
+    "log10",
     "log1p",
+    "log2",
     "log_softmax",
     "logical_and",
     "logical_not",
@@ -263,6 +268,7 @@ __all__ = [
     "sum",
     "swapaxes",
     "t",
+    "tan",
     "tanh",
     "tensor",
     "topk",

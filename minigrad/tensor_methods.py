@@ -203,10 +203,6 @@ class Operators(BoundMethods):
     def view_as(self, other: Tensor) -> Tensor:
         return ops.reshape(self, other.shape)
 
-    def contiguous(self) -> Tensor:
-        """The tensor itself: memory order is free, so every layout counts as contiguous."""
-        return self  # type: ignore[return-value]
-
     def flip(self, *axes: Any, dims: Any = None) -> Tensor:
         return ops.flip(self, _sizes(axes) if dims is None else dims)
 
@@ -265,9 +261,6 @@ class Operators(BoundMethods):
     def element_size(self) -> int:
         """How many bytes an entry takes."""
         return self.array.itemsize
-
-    def is_contiguous(self) -> Any:
-        return True  # see `contiguous`
 
     @property
     def grad_fn(self) -> Any:

@@ -1,11 +1,13 @@
-"""Modules that hold modules: in a row, in a list, by name."""
+"""Modules that hold modules: in a row, in a list, by name; and those that hold parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..autograd import Tensor
 from .module import Module
+from .parameter import Parameter
 
 
 class Sequential(Module):
@@ -46,7 +48,26 @@ class Sequential(Module):
 
     def __getitem__(self, index: int | slice) -> Any:
         modules = list(self._modules.values())
-        return Sequential(*modules[index]) if isinstance(index, slice) else modules[index]
+        return type(self)(dict(list(self._modules.items())[index])) if isinstance(index, slice) else modules[index]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(list(self._modules)[index], module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        _renumber(self, _without(self, index))
+
+    def insert(self, index: int, module: Module) -> Sequential:
+        """Put a module before the one at `index`; those after it move up by one."""
+        modules = list(self)
+        modules.insert(index, module)
+        _renumber(self, modules)
+        return self
+
+    def pop(self, index: int | slice) -> Any:
+        """Take a module out; those after it move down by one."""
+        taken = self[index]
+        del self[index]
+        return taken
 
 
 class ModuleList(Module):
@@ -68,10 +89,21 @@ class ModuleList(Module):
 
     def insert(self, index: int, module: Module) -> None:
         """Put a module before the one at `index`; those after it move up by one, also in the state dict."""
-        modules = list(self._modules.values())
+        modules = list(self)
         modules.insert(index, module)
-        for position, held in enumerate(modules):
-            self.add_module(str(position), held)
+        _renumber(self, modules)
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(str(range(len(self))[index]), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        _renumber(self, _without(self, index))
+
+    def pop(self, index: int | slice) -> Any:
+        """Take a module out; those after it move down by one."""
+        taken = self[index]
+        del self[index]
+        return taken
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
@@ -82,6 +114,19 @@ class ModuleList(Module):
     def __getitem__(self, index: int | slice) -> Any:
         modules = list(self._modules.values())
         return ModuleList(modules[index]) if isinstance(index, slice) else modules[index]
+
+
+def _without(modules: Iterable[Module], index: int | slice) -> list[Module]:
+    left = list(modules)
+    del left[index]
+    return left
+
+
+def _renumber(container: Module, modules: Iterable[Module]) -> None:
+    """Let a container hold these modules, under the numbers 0, 1, ..."""
+    container._modules.clear()
+    for position, module in enumerate(modules):
+        container.add_module(str(position), module)
 
 
 class ModuleDict(Module):
@@ -115,3 +160,73 @@ class ModuleDict(Module):
 
     def items(self) -> Iterable[tuple[str, Module]]:
         return self._modules.items()
+
+
+class ParameterList(Module):
+    """A list of parameters, which are registered; Tensors become Parameters."""
+
+    def __init__(self, values: Iterable[Tensor] = ()) -> None:
+        super().__init__()
+        self.extend(values)
+
+    def append(self, value: Tensor) -> ParameterList:
+        self.register_parameter(str(len(self)), _as_parameter("ParameterList", value))
+        return self
+
+    def extend(self, values: Iterable[Tensor]) -> ParameterList:
+        for value in values:
+            self.append(value)
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._parameters.values())
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        values = list(self)
+        return ParameterList(values[index]) if isinstance(index, slice) else values[index]
+
+    def __setitem__(self, index: int, value: Tensor) -> None:
+        self.register_parameter(str(range(len(self))[index]), _as_parameter("ParameterList", value))
+
+
+class ParameterDict(Module):
+    """A dictionary of parameters, which are registered; Tensors become Parameters."""
+
+    def __init__(self, parameters: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__()
+        for name, value in (parameters or {}).items():
+            self[name] = value
+
+    def __setitem__(self, name: str, value: Tensor) -> None:
+        self.register_parameter(name, _as_parameter("ParameterDict", value))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._parameters[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parameters
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def keys(self) -> Iterable[str]:
+        return self._parameters.keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._parameters.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return self._parameters.items()
+
+
+def _as_parameter(what: str, value: Any) -> Parameter:
+    """The value, if it is a Parameter, or one on its memory. Errors: TypeError for what is no Tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{what}: values must be Tensors, got {type(value).__name__}")
+    return value if isinstance(value, Parameter) else Parameter(value)

@@ -35,7 +35,9 @@ class _Convolution(Module):
             raise ValueError(f"{layer}: padding_mode {padding_mode!r} is unknown; use one of {', '.join(usable)}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride = self._sizes("kernel_size", kernel_size), self._sizes("stride", stride)
-        self.dilation, self.padding, self.padding_mode = self._sizes("dilation", dilation), padding, padding_mode
+        self.dilation, self.padding_mode = self._sizes("dilation", dilation), padding_mode
+        four = isinstance(padding, (tuple, list)) and len(padding) == 4  # top, bottom, left, right
+        self.padding = padding if isinstance(padding, str) or four else self._sizes("padding", padding, 0)
         channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = channels[0], channels[1] // groups, *self.kernel_size
         self.weight = Parameter(ops.empty(*shape, device=device, dtype=dtype))
@@ -44,9 +46,9 @@ class _Convolution(Module):
         )
         layer_start_(self.weight, self.bias, math.prod(self.weight.shape[1:]))
 
-    def _sizes(self, name: str, value: Any) -> tuple[int, ...]:
+    def _sizes(self, name: str, value: Any, least: int = 1) -> tuple[int, ...]:
         layer = type(self).__name__
-        return pair(layer, name, one(layer, name, value), 1)[:1] if self.signal else pair(layer, name, value, 1)
+        return pair(layer, name, one(layer, name, value), least)[:1] if self.signal else pair(layer, name, value, least)
 
     def padded(self, x: Tensor) -> tuple[Tensor, Any]:
         """The input with the border that padding_mode asks for, and the padding that is left to the convolution."""
@@ -69,7 +71,7 @@ class _Convolution(Module):
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         unit = (1,) * len(self.dilation)
         shown = {
-            "padding": (self.padding, 0), "dilation": (self.dilation, unit), "groups": (self.groups, 1),
+            "padding": (self.padding, (0,) * len(unit)), "dilation": (self.dilation, unit), "groups": (self.groups, 1),
             "padding_mode": (self.padding_mode, "zeros"),
         }  # fmt: skip
         text += "".join(f", {name}={value}" for name, (value, usual) in shown.items() if value != usual)
@@ -134,7 +136,7 @@ class ConvTranspose2d(_Convolution):
     ) -> None:  # fmt: skip
         options = (stride, padding, dilation, groups, bias, padding_mode, device, dtype)
         super().__init__(in_channels, out_channels, kernel_size, *options)
-        self.output_padding = output_padding
+        self.output_padding = self._sizes("output_padding", output_padding, 0)
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """output_size: the height and width wanted, of those that the stride leaves open."""

@@ -29,6 +29,9 @@ class LoadResult(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
 
+    def __repr__(self) -> str:
+        return f"LoadResult{tuple(self)}" if any(self) else "<All keys matched successfully>"
+
 
 class Module:
     """The base of all layers and networks. A subclass defines `forward`; calling the module calls it.
@@ -218,6 +221,11 @@ class Module:
             if not isinstance(module, Module):
                 raise AttributeError(f"get_submodule: {name!r} in {target!r} is no Module")
         return module
+
+    def get_parameter(self, target: str) -> Any:
+        """The parameter of a dotted name. Errors: AttributeError naming the part that is missing."""
+        place, _, name = target.rpartition(".")
+        return getattr(self.get_submodule(place), name)
 
     def parameter_count(self) -> int:
         """How many numbers training can change or could change: the sizes of all parameters added up."""

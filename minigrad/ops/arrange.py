@@ -24,8 +24,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     shape = (1,) * extra + input.shape
     apart = reshape(input, [n for size in shape for n in (1, size)])
     copies = expand(apart, [n for pair in zip(counts, shape) for n in pair])
-    y = reshape(copies, [n * size for n, size in zip(counts, shape)])
-    return y.clone() if set(counts) <= {1} else y
+    return reshape(copies.clone(), [n * size for n, size in zip(counts, shape)])
 
 
 @public("minigrad", "Tensor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,42 @@ class Cos(Elementwise):
         return neg(dy * sin(x))
 
 
+class Tan(Elementwise):
+    """y = tan x; dx = dy (1 + y^2)."""
+
+    quiet = True
+
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).tan(x)
+
+    def dx(self, dy: Tensor, y: Tensor) -> Tensor:
+        return dy * (y * y + 1.0)
+
+
+class Log2(Elementwise):
+    """y = log x / log 2; dx = dy / (x log 2)."""
+
+    quiet = True
+
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).log2(x)
+
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        return dy / (x * math.log(2))
+
+
+class Log10(Elementwise):
+    """y = log x / log 10; dx = dy / (x log 10)."""
+
+    quiet = True
+
+    def formula(self, x: Array) -> Array:
+        return xp_of(x).log10(x)
+
+    def dx(self, dy: Tensor, x: Tensor) -> Tensor:
+        return dy / (x * math.log(10))
+
+
 class Clamp(Elementwise):
     """y = x limited to [low, high]; dx = dy where low <= x <= high, else 0."""
 
@@ -66,6 +103,24 @@ def sin(input: Tensor) -> Tensor:
 def cos(input: Tensor) -> Tensor:
     """The cosine of an angle in radians."""
     return apply(Cos(), as_float("cos", input))
+
+
+@public("minigrad", "Tensor", "in-place")
+def tan(input: Tensor) -> Tensor:
+    """The tangent of an angle in radians."""
+    return apply(Tan(), as_float("tan", input))
+
+
+@public("minigrad", "Tensor", "in-place")
+def log2(input: Tensor) -> Tensor:
+    """The logarithm to base 2, exact for powers of 2."""
+    return apply(Log2(), as_float("log2", input))
+
+
+@public("minigrad", "Tensor", "in-place")
+def log10(input: Tensor) -> Tensor:
+    """The logarithm to base 10."""
+    return apply(Log10(), as_float("log10", input))
 
 
 @public("minigrad", "Tensor", "in-place")

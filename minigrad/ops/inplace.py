@@ -35,7 +35,7 @@ def check_writable(x: Tensor, recorded: bool = True) -> None:
 
     recorded: whether the write is part of a graph, because x or what is written requires a gradient.
     """
-    if isinstance(x, Reshaped):
+    if isinstance(x.base if isinstance(x, View) else x, Reshaped):
         raise RuntimeError(
             "in-place: the numbers of this reshaped tensor may have been copied, so that writing to it would not reach "
             "the tensor it was made from; write to that one, or .clone() this one first"

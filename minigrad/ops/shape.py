@@ -90,12 +90,23 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         sizes = tuple([count // known if n == -1 else n for n in sizes])
     if math.prod(sizes) != count or min(sizes, default=0) < 0:
         raise ValueError(f"reshape: shape {input.shape} has {count} entries, {sizes} has {math.prod(sizes)}")
-    result = apply(Reshape(sizes), input)
-    return result if count == 0 or _is_pytorchs(result, input) else Reshaped(result, input)
+    step = Reshape(sizes)
+    result = apply(step, input)
+    is_view = isinstance(result, View)
+    if count == 0 or is_view == _is_view_in_pytorch(input, sizes):
+        return result
+    if is_view:
+        return result.clone()
+    if type(input) is not Tensor or input._storage is not None:
+        return Reshaped(result, input)
+    input.array = result.array.reshape(input.array.shape)  # nobody shares its memory: it moves to the copy
+    view = View(result.array, input, step)
+    view.node, view.requires_grad = result.node, result.requires_grad
+    return view
 
 
 class Reshaped(Tensor):
-    """The result of a reshape that here is a copy and in PyTorch may be a view, or the other way round.
+    """The result of a reshape that here is a copy and in PyTorch is a view.
 
     Which it is depends on the memory order, and that is free here (a convolution's result lies channels-last).
     As long as nothing is written the two are the same. Writing to it is refused, as is its use once the tensor it
@@ -123,17 +134,32 @@ class Reshaped(Tensor):
         self._array = array
 
 
-def _is_pytorchs(result: Tensor, source: Tensor) -> bool:
-    """Whether a reshape's result is a view, or a copy, just where PyTorch's is: for tensors that lie row by row it is,
-    else the reshape is tried on memory that does."""
-    base, steps = (source.base, source.steps) if isinstance(source, View) else (source, ())
+def _in_rows(x: Tensor) -> Array:
+    """An array that lies in memory as x does in PyTorch, where what views are made of lies row by row."""
+    base, steps = (x.base, x.steps) if isinstance(x, View) else (x, ())
     if base.array.flags.c_contiguous:
-        return True
-    rows = np.empty(base.array.shape, dtype=bool)
-    target = rows
+        return x.array
+    array = np.empty(base.array.shape, dtype=bool)
     for step in steps:
-        target = step.forward(target)
-    return isinstance(result, View) and np.may_share_memory(target.reshape(result.array.shape), rows)
+        array = step.forward(array)
+    return array
+
+
+def _is_view_in_pytorch(x: Tensor, shape: tuple[int, ...]) -> bool:
+    array = _in_rows(x)
+    return xp_of(array).may_share_memory(array.reshape(shape), array)
+
+
+@public("Tensor")
+def is_contiguous(input: Tensor) -> bool:
+    """Whether the entries lie row by row in PyTorch's memory; in minigrad's a result may lie otherwise."""
+    return bool(_in_rows(input).flags.c_contiguous)
+
+
+@public("Tensor")
+def contiguous(input: Tensor) -> Tensor:
+    """The tensor itself if PyTorch would say so, else a copy, as of a transposed or expanded view."""
+    return input if is_contiguous(input) else input.clone()
 
 
 @public("minigrad", "Tensor")

@@ -26,7 +26,7 @@ class Program:
             at = int(self.random.integers(shape[0]))
             kinds += ["select", "slice", "set_number", "set_row", "sub_write", "flatten", "unsqueeze"]
         if len(shape) > 1:
-            kinds += ["t", "t", "rows"]
+            kinds += ["t", "t", "rows", "contiguous", "reshape"]
         same = [i for i, t in enumerate(tensors) if tuple(t.shape) == shape]
         kinds += ["copy_", "imul", "plus"]
         kind = str(self.random.choice(kinds))
@@ -50,6 +50,8 @@ def run(tensors, step):
         "flatten": lambda: x.view(-1),
         "unsqueeze": lambda: x.unsqueeze(0),
         "t": lambda: x.transpose(0, 1),
+        "contiguous": lambda: x.contiguous(),
+        "reshape": lambda: x.reshape(-1),
         "rows": lambda: x[:, at % x.shape[1]],
     }
     if kind in new:
@@ -84,6 +86,12 @@ def start(library, leaf_values, buffer_values):
     return leaf, [leaf * 1, library.tensor(buffer_values, dtype=library.float64), leaf]
 
 
+def lying_by_columns(tensors):
+    """The result and the buffer with their memory in another order, as convolutions leave theirs."""
+    for tensor in tensors[:2]:
+        tensor.array = np.asfortranarray(tensor.array)
+
+
 def finish(leaf, tensors):
     """The gradient of a weighted sum of everything."""
     loss = sum((t * (i + 1.5) * t).sum() for i, t in enumerate(tensors))
@@ -91,8 +99,9 @@ def finish(leaf, tensors):
     return leaf.grad
 
 
+@pytest.mark.parametrize("by_columns", [False, True])
 @pytest.mark.parametrize("block", range(4))
-def test_random_programs_agree_with_pytorch_or_are_refused(block):
+def test_random_programs_agree_with_pytorch_or_are_refused(block, by_columns):
     torch = pytest.importorskip("torch", reason="PyTorch, an oracle of these tests, is not installed")
     agreed = refused = 0
     for seed in range(block * PROGRAMS // 4, (block + 1) * PROGRAMS // 4):
@@ -112,6 +121,8 @@ def test_random_programs_agree_with_pytorch_or_are_refused(block):
         except RuntimeError:  # what backward needs was overwritten
             continue
         ours_leaf, ours = start(mg, values[0], values[1])
+        if by_columns:
+            lying_by_columns(ours)
         try:
             for step in steps:
                 run(ours, step)
@@ -126,7 +137,7 @@ def test_random_programs_agree_with_pytorch_or_are_refused(block):
             )
         np.testing.assert_allclose(found.numpy(), expected.numpy(), err_msg=f"program {seed}: {steps}")
         agreed += 1
-    assert agreed >= PROGRAMS // 4 // 3 and refused <= agreed // 10, (agreed, refused)
+    assert agreed >= PROGRAMS // 4 // 3 and refused <= agreed // (3 if by_columns else 10), (agreed, refused)
 
 
 def leaf(*values):
@@ -288,13 +299,14 @@ def test_an_expanded_view_is_not_written_to():
 def test_a_reshape_that_had_to_copy_is_never_silently_out_of_date(grad):
     x = mg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=grad)
     y = x.t().clone()  # lies by columns
+    first = y[0]  # a view, so that the numbers stay where they are
     v = y.view(4)
     with pytest.raises(RuntimeError, match=r"in-place.*copied"):
         v.mul_(2.0)
     y.mul_(3.0)
     with pytest.raises(RuntimeError, match="copied"):
         v + 1
-    assert y.view(4).tolist() == [3.0, 9.0, 6.0, 12.0]
+    assert y.view(4).tolist() == [3.0, 9.0, 6.0, 12.0] and first.tolist() == [3.0, 9.0]
 
 
 def test_a_copy_in_both_libraries_may_be_written_to():
@@ -307,12 +319,11 @@ def test_a_copy_in_both_libraries_may_be_written_to():
     assert x.grad.tolist() == [10.0, 0.0, 10.0, 0.0]
 
 
-def test_a_view_here_that_pytorch_would_copy_is_not_written_to():
+def test_a_view_here_that_pytorch_would_copy_is_a_copy():
     images = mg.from_numpy(np.zeros((2, 4, 4, 3)).transpose(0, 3, 1, 2))  # channels-last, as convolutions leave it
     pixels = images.permute(0, 2, 3, 1).reshape(-1, 3)
-    assert pixels.sum().item() == 0.0
-    with pytest.raises(RuntimeError, match=r"in-place.*\.clone\(\)"):
-        pixels += 1
+    pixels += 1
+    assert pixels.sum().item() == 96.0 and images.sum().item() == 0.0
 
 
 RESHAPED_IN_PLACE = {

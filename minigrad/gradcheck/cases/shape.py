@@ -22,6 +22,7 @@ CASES = [
     case("Permute", "three axes", lambda m, x: x.permute(2, 0, 1), normal(2, 3, 2)),
     case("Permute", "transpose of views", lambda m, x: x.transpose(0, 2)[:, 1].t(), normal(2, 3, 2)),
     case("Permute", "product with itself transposed", lambda m, x: x.T * x, normal(3, 3)),
+    case("Permute", "a contiguous copy", lambda m, x: x.t().contiguous() * 2.0, normal(2, 3)),
     case("Permute", "empty", lambda m, x: x.permute(1, 0), normal(0, 2)),
     case("Flip", "one axis", lambda m, x: m.flip(x, (1,)) * x, normal(2, 3)),
     case("Flip", "two axes", lambda m, x: x.flip(0, 2), normal(2, 2, 3)),

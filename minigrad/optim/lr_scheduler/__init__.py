@@ -4,7 +4,7 @@ As in PyTorch the rates themselves are saved with the optimizer, what else a sch
 last_epoch: -1 to start, or the epoch to go on from, with an optimizer that has been loaded.
 """
 
-from .absolute import CosineAnnealingWarmRestarts, LambdaLR, OneCycleLR
+from .absolute import CosineAnnealingWarmRestarts, CyclicLR, LambdaLR, OneCycleLR
 from .base import LRScheduler
 from .combined import ChainedScheduler, SequentialLR
 from .factors import (

@@ -12,8 +12,10 @@ from .base import LRScheduler, one_a_group
 class CosineAnnealingWarmRestarts(LRScheduler):
     """As CosineAnnealingLR, started anew after T_0 epochs, and then each time after T_mult times as many.
 
-    (Loshchilov and Hutter 2017, equation 5.)
+    `step(epoch + batch / batches)` goes to a place within an epoch. (Loshchilov and Hutter 2017, equation 5.)
     """
+
+    fraction = 0.0  # of an epoch, beyond last_epoch
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
@@ -24,12 +26,19 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        epoch, length = self.last_epoch, self.T_0
+        epoch, length = self.last_epoch + self.fraction, self.T_0
         while epoch >= length:
             epoch -= length
             length *= self.T_mult
         share = (1 + math.cos(math.pi * epoch / length)) / 2
         return [self.eta_min + (first - self.eta_min) * share for first in self.base_lrs]
+
+    def step(self, epoch: float | None = None) -> None:
+        if epoch is not None:
+            if epoch < 0:
+                raise ValueError(f"CosineAnnealingWarmRestarts: epoch must not be negative, got {epoch}")
+            self.fraction, epoch = epoch % 1, math.floor(epoch)
+        super().step(epoch)
 
 
 class LambdaLR(LRScheduler):
@@ -41,6 +50,41 @@ class LambdaLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         return [first * factor(self.last_epoch) for factor, first in zip(self.lr_lambdas, self.base_lrs)]
+
+
+class CyclicLR(LRScheduler):
+    """lr = base_lr + (max_lr - base_lr) h, in steps of batches, where h rises from 0 to 1 and falls back, on and on.
+
+    mode: "triangular"; "triangular2", where the n-th cycle's h is 2^(1 - n) times that; or "exp_range", where h is
+    gamma^step times that. cycle_momentum: whether momentum (or Adam's first beta) meanwhile moves from max_momentum to
+    base_momentum and back. (Smith 2017.)
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000,
+        step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0, cycle_momentum: bool = True,
+        base_momentum: Any = 0.8, max_momentum: Any = 0.9, last_epoch: int = -1,
+    ) -> None:  # fmt: skip
+        if mode not in ("triangular", "triangular2", "exp_range"):
+            raise ValueError(f"CyclicLR: mode {mode!r} is unknown; use 'triangular', 'triangular2' or 'exp_range'")
+        self.up, self.mode, self.gamma, self.cycle_momentum = float(step_size_up), mode, gamma, cycle_momentum
+        self.length = self.up + (self.up if step_size_down is None else float(step_size_down))
+        lowest, self.max_lrs = (one_a_group("CyclicLR: the rates", optimizer, lr) for lr in (base_lr, max_lr))
+        if last_epoch == -1:
+            for group, lr in zip(optimizer.param_groups, lowest):
+                group.update(lr=lr, initial_lr=lr)
+            if cycle_momentum:
+                start_momentum("CyclicLR", optimizer, base_momentum, max_momentum)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        cycle, at = divmod(self.last_epoch, self.length)
+        height = at / self.up if at <= self.up else (self.length - at) / (self.length - self.up)
+        height *= {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**self.last_epoch}[self.mode]
+        if self.cycle_momentum:
+            for group in self.optimizer.param_groups:
+                set_momentum(group, group["max_momentum"] - (group["max_momentum"] - group["base_momentum"]) * height)
+        return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs)]
 
 
 class OneCycleLR(LRScheduler):
@@ -78,17 +122,8 @@ class OneCycleLR(LRScheduler):
             for group, top in zip(optimizer.param_groups, one_a_group("OneCycleLR: max_lr", optimizer, max_lr)):
                 group.update(initial_lr=top / div_factor, max_lr=top, min_lr=top / div_factor / final_div_factor)
             if cycle_momentum:
-                self._start_momentum(optimizer, base_momentum, max_momentum)
+                start_momentum("OneCycleLR", optimizer, base_momentum, max_momentum)
         super().__init__(optimizer, last_epoch)
-
-    @staticmethod
-    def _start_momentum(optimizer: Optimizer, base_momentum: Any, max_momentum: Any) -> None:
-        if not {"momentum", "betas"} & optimizer.defaults.keys():
-            raise ValueError("OneCycleLR: this optimizer has neither momentum nor betas; set cycle_momentum=False")
-        lowest = one_a_group("OneCycleLR: base_momentum", optimizer, base_momentum)
-        highest = one_a_group("OneCycleLR: max_momentum", optimizer, max_momentum)
-        for group, low, high in zip(optimizer.param_groups, lowest, highest):
-            group.update(base_momentum=low, max_momentum=high)
 
     def get_lr(self) -> list[float]:
         if self.last_epoch > self.total_steps:
@@ -104,8 +139,24 @@ class OneCycleLR(LRScheduler):
         for group in self.optimizer.param_groups:
             lr, momentum = (group[a] + (group[b] - group[a]) * share for a, b in (names[:2], names[2:]))
             rates.append(lr)
-            if self.cycle_momentum and "betas" in group:
-                group["betas"] = (momentum, *group["betas"][1:])
-            elif self.cycle_momentum:
-                group["momentum"] = momentum
+            if self.cycle_momentum:
+                set_momentum(group, momentum)
         return rates
+
+
+def start_momentum(what: str, optimizer: Optimizer, base_momentum: Any, max_momentum: Any) -> None:
+    """Give each group its limits of momentum. Errors: ValueError for an optimizer that has none."""
+    if not {"momentum", "betas"} & optimizer.defaults.keys():
+        raise ValueError(f"{what}: this optimizer has neither momentum nor betas; set cycle_momentum=False")
+    lowest = one_a_group(f"{what}: base_momentum", optimizer, base_momentum)
+    highest = one_a_group(f"{what}: max_momentum", optimizer, max_momentum)
+    for group, low, high in zip(optimizer.param_groups, lowest, highest):
+        group.update(base_momentum=low, max_momentum=high)
+
+
+def set_momentum(group: dict[str, Any], momentum: float) -> None:
+    """Set a group's momentum, or the first of its betas."""
+    if "betas" in group:
+        group["betas"] = (momentum, *group["betas"][1:])
+    else:
+        group["momentum"] = momentum

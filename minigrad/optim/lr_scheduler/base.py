@@ -41,10 +41,14 @@ class LRScheduler:
     def get_lr(self) -> list[float]:
         raise NotImplementedError(f"{type(self).__name__} defines no get_lr")
 
-    def step(self) -> None:
-        """Move to the next epoch."""
-        self.last_epoch += 1
-        self._set(self.get_lr())
+    def get_lr_of_epoch(self) -> list[float]:
+        """Each group's rate in epoch `last_epoch`, however it was reached."""
+        return self.get_lr()
+
+    def step(self, epoch: Any = None) -> None:
+        """Move to the next epoch, or to the one given."""
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        self._set(self.get_lr() if epoch is None else self.get_lr_of_epoch())
 
     def restart(self) -> None:
         """Go to epoch 0 and its rates, whatever the present ones are."""

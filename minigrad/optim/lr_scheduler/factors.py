@@ -26,6 +26,10 @@ class FactorLR(LRScheduler):
             return [lr + (first - self.eta_min) * now for lr, first in zip(rates, self.base_lrs)]
         return [lr if now == before else self.eta_min + (lr - self.eta_min) * (now / before) for lr in rates]
 
+    def get_lr_of_epoch(self) -> list[float]:
+        factor = self.factor(self.last_epoch)
+        return [self.eta_min + (first - self.eta_min) * factor for first in self.base_lrs]
+
 
 class StepLR(FactorLR):
     """factor = gamma^floor(epoch / step_size)."""

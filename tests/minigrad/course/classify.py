@@ -1,7 +1,5 @@
 """A text classifier: embedding, 1-d convolution, weighted cross-entropy, a plateau schedule, a Function, L-BFGS."""
 
-# ruff: noqa: B007  (the style of such scripts, which is the point)
-
 import numpy as np
 import torch
 import torch.nn as nn

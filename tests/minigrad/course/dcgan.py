@@ -3,8 +3,6 @@
 Dropout is switched off by its option, since the two libraries draw other random numbers.
 """
 
-# ruff: noqa: B007, SIM210  (the style of such scripts, which is the point)
-
 import argparse
 
 import numpy as np
@@ -39,7 +37,7 @@ def weights_init_normal(m):
 
 class Generator(nn.Module):
     def __init__(self):
-        super(Generator, self).__init__()  # noqa: UP008
+        super(Generator, self).__init__()
 
         self.init_size = opt.img_size // 4
         self.l1 = nn.Sequential(nn.Linear(opt.latent_dim, 16 * self.init_size**2))
@@ -67,7 +65,7 @@ class Generator(nn.Module):
 
 class Discriminator(nn.Module):
     def __init__(self):
-        super(Discriminator, self).__init__()  # noqa: UP008
+        super(Discriminator, self).__init__()
 
         def discriminator_block(in_filters, out_filters, bn=True):
             block = [nn.Conv2d(in_filters, out_filters, 3, 2, 1), nn.LeakyReLU(0.2, inplace=True)]

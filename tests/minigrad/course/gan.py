@@ -1,7 +1,5 @@
 """A GAN as public scripts write it: Variable, Tensor types, BCELoss, weights_init by class name, Adam."""
 
-# ruff: noqa: B007  (the style of such scripts, which is the point)
-
 import numpy as np
 import torch
 import torch.nn as nn

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import StepLR
 
 class Net(nn.Module):
     def __init__(self, dropout):
-        super(Net, self).__init__()  # noqa: UP008
+        super(Net, self).__init__()
         self.conv1 = nn.Conv2d(1, 4, 3, 1)
         self.conv2 = nn.Conv2d(4, 8, 3, 1)
         self.dropout1 = nn.Dropout(dropout)

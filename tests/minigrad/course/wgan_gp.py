@@ -1,7 +1,5 @@
 """A Wasserstein GAN with gradient penalty: autograd.grad with every argument, spectral norm, instance norm."""
 
-# ruff: noqa: B007  (the style of such scripts, which is the point)
-
 import numpy as np
 import torch
 import torch.autograd as autograd

@@ -1,7 +1,5 @@
 """A WGAN with gradient penalty as public collections write it: tensor types, Variable, autograd.grad, n_critic."""
 
-# ruff: noqa: B007, SIM210  (the style of such scripts, which is the point)
-
 import numpy as np
 import torch
 import torch.autograd as autograd

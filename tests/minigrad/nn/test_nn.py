@@ -156,7 +156,7 @@ def test_a_copy_shares_nothing():
 def test_repr_reads_like_the_network():
     assert repr(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Sequential(nn.LeakyReLU(0.2)))) == (
         "Sequential(\n"
-        "  (0): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=1)\n"
+        "  (0): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n"
         "  (1): Sequential(\n"
         "    (0): LeakyReLU(negative_slope=0.2)\n"
         "  )\n"
@@ -289,8 +289,8 @@ def test_every_module_has_a_case_here():
     cased = {type(make(nn)).__name__ for make, _ in LAYERS.values()} | {
         type(make(nn, mg)).__name__ for make, _ in LOSSES.values()
     }
-    elsewhere = {"Module", "Sequential", "ModuleList", "ModuleDict", "Embedding", "DataParallel", "SyncBatchNorm"}
-    assert public == cased | elsewhere
+    containers = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+    assert public == cased | containers | {"Embedding", "DataParallel", "SyncBatchNorm"}
 
 
 SCORES = np.random.default_rng(1).standard_normal((5, 3))

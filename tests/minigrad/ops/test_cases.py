@@ -23,8 +23,8 @@ def test_every_registered_operation_has_cases_of_each_order():
 
 
 WITHOUT_GRADIENT = {  # public functions whose results, or arguments, have none
-    "questions": "all allclose any eq equal ge gt is_tensor isclose isfinite isinf isnan le logical_and logical_not "
-    "is_floating_point logical_or logical_xor lt ne nonzero numel",
+    "questions": "all allclose any eq equal ge gt is_contiguous is_tensor isclose isfinite isinf isnan le logical_and "
+    "logical_not is_floating_point logical_or logical_xor lt ne nonzero numel",
     "new tensors": "arange as_tensor empty empty_like eye from_numpy full full_like linspace new new_empty new_full "
     "new_ones new_tensor new_zeros one_hot ones ones_like tensor zeros zeros_like",
     "random numbers": "bernoulli multinomial normal normal_ rand rand_like randint randn randn_like random_ randperm "

@@ -12,6 +12,14 @@ OPTIMIZERS = {
     "adadelta all": ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1}),
     "nadam": ("NAdam", {}),
     "nadam all": ("NAdam", {"lr": 0.1, "betas": (0.7, 0.9), "weight_decay": 0.1, "momentum_decay": 0.1}),
+    "radam": ("RAdam", {}),
+    "radam all": ("RAdam", {"lr": 0.1, "betas": (0.7, 0.9), "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    "adamax": ("Adamax", {}),
+    "adamax all": ("Adamax", {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    "asgd": ("ASGD", {}),
+    "asgd all": ("ASGD", {"lr": 0.1, "lambd": 0.05, "alpha": 0.6, "t0": 2, "weight_decay": 0.1}),
+    "rprop": ("Rprop", {}),
+    "rprop all": ("Rprop", {"lr": 0.4, "etas": (0.3, 1.9), "step_sizes": (0.1, 0.9)}),
 }
 
 
@@ -33,8 +41,8 @@ def test_optimizers_take_pytorchs_steps(case):
             solver.step()
             path.append(w.detach().numpy().copy())
         paths.append(path)
-    # PyTorch keeps the product of NAdam's momenta as a float32
-    np.testing.assert_allclose(paths[0], paths[1], rtol=1e-6 if name == "NAdam" else 1e-10)
+    # PyTorch keeps the product of NAdam's momenta, and ASGD's rate, as a float32
+    np.testing.assert_allclose(paths[0], paths[1], rtol=1e-6 if name in ("NAdam", "ASGD") else 1e-10)
 
 
 SCHEDULES = {

@@ -25,6 +25,11 @@ ALONE = {
         o, 0.5, total_steps=14, three_phase=True, base_momentum=0.7, div_factor=10, final_div_factor=50
     ),
 }
+ALONE |= {
+    "cyclic": lambda S, o: S.CyclicLR(o, 0.1, 0.5, step_size_up=3),
+    "cyclic, halved": lambda S, o: S.CyclicLR(o, [0.1, 0.2], [0.5, 0.9], 2, 3, mode="triangular2", max_momentum=0.95),
+    "cyclic, shrinking": lambda S, o: S.CyclicLR(o, 0.1, 0.5, 4, 2, "exp_range", 0.9, cycle_momentum=False),
+}
 COMBINED = {
     "chained": lambda S, o: S.ChainedScheduler([S.ConstantLR(o, 0.1, 3), S.ExponentialLR(o, 0.9), S.StepLR(o, 4)]),
     "chained cosine": lambda S, o: S.ChainedScheduler([S.LinearLR(o, 0.2), S.CosineAnnealingLR(o, 5, 0.01)], o),
@@ -77,6 +82,30 @@ def test_rates_and_momenta_are_pytorchs(case, kind):
         found.append(path(optimizer, CASES[case](library.optim.lr_scheduler, optimizer)))
     np.testing.assert_allclose(*found, rtol=1e-11, atol=1e-16)
     assert len(set(found[0])) > 3
+
+
+EPOCHS = {
+    "factor": lambda S, o: S.StepLR(o, 3, 0.5),
+    "cosine": lambda S, o: S.CosineAnnealingLR(o, 4, 0.02),
+    "lambda": lambda S, o: S.LambdaLR(o, lambda e: 0.9**e),
+    "restarts": lambda S, o: S.CosineAnnealingWarmRestarts(o, 2, 2, 0.01),
+}
+
+
+@pytest.mark.parametrize("case", EPOCHS)
+def test_an_epoch_may_be_named(case):
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (mg, torch):
+        optimizer = optimizer_of(library)
+        schedule = EPOCHS[case](library.optim.lr_scheduler, optimizer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for epoch in (None, 5, 6, None, 2, *((0.25, 3.5, None, 7.75) if case == "restarts" else ())):
+                optimizer.step()
+                schedule.step(epoch)
+                found.append([*schedule.get_last_lr(), schedule.last_epoch])
+    np.testing.assert_allclose(found[: len(found) // 2], found[len(found) // 2 :], rtol=1e-12)
 
 
 def test_a_rate_that_somebody_else_changes_is_the_one_that_goes_on():

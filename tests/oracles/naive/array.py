@@ -139,6 +139,8 @@ class Array:
     def clone(self) -> Array:
         return Array(self.array.copy())
 
+    contiguous = clone
+
     def __mod__(self, other: Any) -> Array:
         return remainder(self, other)
 
@@ -335,6 +337,9 @@ FUNCTIONS = {
     "masked_select": lambda x, mask: Array(x.array[np.broadcast_to(mask.array, x.shape)]),
     "scatter_add": lambda x, dim, index, src: x.scatter(dim, index, src, add=True),
     "norm": norm,
+    "log2": lambda x: each(lambda a: a.log() * (1 / math.log(2)), x),
+    "log10": lambda x: each(lambda a: a.log() * (1 / math.log(10)), x),
+    "tan": lambda x: each(lambda a: a.sin() / a.cos(), x),
     "square": lambda x: x * x,
     "rsqrt": lambda x: x**-0.5,
     "reciprocal": lambda x: 1.0 / x,
