@@ -60,10 +60,11 @@ test-oldest:
 mutate: $(INSTALLED)
 	$(RUN) -m tests.helpers.mutation
 
-# Damaged files, absurd command lines and crafted checkpoints, many of each. Some minutes.
+# Damaged files, absurd command lines, crafted checkpoints, kills and full disks, many of each. An hour or more.
 robustness: export MINIGRAD_ROBUSTNESS ?= 1000
 robustness: export MINIGRAD_CRAFTED ?= 2000
 robustness: export MINIGRAD_KILLS ?= 4
+robustness: export MINIGRAD_FULL_DISK ?= 4
 robustness: $(INSTALLED)
 	$(RUN) -m pytest $(PYTEST) tests/robustness tests/experiments/gan/test_crafted_checkpoints.py
 

@@ -173,7 +173,7 @@ class Run:
         styles = [fitted(path, longest) for path in options.style]
         size, stored = fitted(options.content, self.preset.size), vgg_file.read(weights) if weights else None
         # before anything is loaded
-        self.memory = check_memory(Job(stored, self.preset, size, styles, bool(options.masks)))
+        self.memory = check_memory(Job(stored, self.preset, size, styles, bool(options.masks), self.device))
         self.content = images.load_picture(options.content, self.preset.size)
         self.height, self.width = self.content.shape[2:]
         if min(self.height, self.width) < 16:
@@ -233,7 +233,8 @@ class Run:
                 "  no --weights: the features are RANDOM (an untrained VGG19, calibrated on these pictures); they "
                 "carry color and brush strokes only.\n  For trained ones: python -m weights_converter download vgg19"
             )
-        print(f"  about {self.memory / 2**20:,.0f} MiB of memory will be used")
+        where = " on the GPU" if self.device.type == "cuda" else ""
+        print(f"  about {self.memory / 2**20:,.0f} MiB of memory will be used{where}")
 
     def levels(self) -> list[Level]:
         """Coarse to fine, each twice as large as the one before, the steps shared out evenly."""

@@ -29,17 +29,27 @@ def cupy() -> Any:
 
 
 def _limit_memory(module: Any) -> None:
-    """Hold CuPy's memory pool to MINIGRAD_GPU_MEMORY, a number of gigabytes. Errors: ValueError for anything else."""
+    """Hold CuPy's memory pool to `memory_limit`."""
+    limit = memory_limit()
+    if limit is not None:
+        module.get_default_memory_pool().set_limit(size=limit)
+
+
+def memory_limit() -> int | None:
+    """Bytes of GPU memory that MINIGRAD_GPU_MEMORY, a number of gigabytes, allows; None without such a limit.
+
+    Errors: ValueError for anything else.
+    """
     setting = os.environ.get("MINIGRAD_GPU_MEMORY")
     if setting is None:
-        return
+        return None
     try:
         gigabytes = float(setting)
     except ValueError:
         gigabytes = -1.0
     if not gigabytes > 0:
         raise ValueError(f"MINIGRAD_GPU_MEMORY must be a positive number of gigabytes, got {setting!r}")
-    module.get_default_memory_pool().set_limit(size=int(gigabytes * 2**30))
+    return int(gigabytes * 2**30)
 
 
 def tf32_allowed() -> bool:
@@ -126,6 +136,14 @@ def empty_cache() -> None:
 def memory_allocated() -> int:
     """Bytes of GPU memory that arrays occupy; 0 without a GPU."""
     return int(cupy().get_default_memory_pool().used_bytes()) if is_available() else 0
+
+
+def mem_get_info(device: int | None = None) -> tuple[int, int]:
+    """(free, total) bytes of a GPU's memory, as its driver says. Errors: RuntimeError without a usable one."""
+    module = _usable()
+    with module.cuda.Device(current_device() if device is None else int(getattr(device, "index", device))):
+        free, total = module.cuda.runtime.memGetInfo()
+    return int(free), int(total)
 
 
 def manual_seed(seed: int) -> None:

@@ -3,6 +3,9 @@
 The estimate follows what a run keeps. Always: the program, the network's parameters, the transforms of the weights that
 the convolutions remember, and the kernels' scratch. On top of these comes the largest of four things that follow one
 another: reading the largest array of the weights, looking at the pictures, the search, and drawing the losses.
+
+On a GPU it is the GPU's memory that counts: the parameters, the columns of a convolution, and the larger of looking and
+searching.
 """
 
 from __future__ import annotations
@@ -13,8 +16,11 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+from minigrad import cuda
 from minigrad.data.image import picture_size
+from minigrad.devices import CPU, Device
 from minigrad.kernels.cpu.threads import num_threads
+from minigrad.kernels.gpu.conv import COLUMN_BYTES
 from nets.vgg import ARCHITECTURES, VGG19_LAYERS, Architecture, canonical
 from nets.vgg_file import Weights
 
@@ -35,9 +41,12 @@ LOOKING = 3  # times the widest features: a layer's input, its output, and that 
 CALIBRATING = 5  # the same of all pictures at once, side by side, and their deviations
 
 
-def available_memory() -> int | None:
-    """Bytes that a program may still take, or None where the system does not say. The kernel's own estimate comes
-    first: pages that only cache files can be had, but do not count as free."""
+def available_memory(device: Device = CPU) -> int | None:
+    """Bytes that a program may still take on a device, or None where the system does not say. On a CPU the kernel's own
+    estimate comes first: pages that only cache files can be had, but do not count as free. On a GPU a limit that
+    MINIGRAD_GPU_MEMORY sets counts too."""
+    if device.type == "cuda":
+        return min(cuda.mem_get_info(device.index)[0], cuda.memory_limit() or 2**63)
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
@@ -52,13 +61,15 @@ def available_memory() -> int | None:
 @dataclass(frozen=True)
 class Job:
     """What decides how much memory a run takes. weights: as the file lists them, None for random ones; size: of the
-    picture that is made; styles: of the style pictures; masked: whether each of these has a mask."""
+    picture that is made; styles: of the style pictures; masked: whether each of these has a mask; device: whose
+    memory is taken."""
 
     weights: Weights | None
     preset: Preset
     size: Size
     styles: Sequence[Size] = ()
     masked: bool = False
+    device: Device = CPU
 
     @property
     def architecture(self) -> Architecture:
@@ -76,7 +87,15 @@ class Job:
             name: array.shape for name, array in self.weights.arrays.items()
         }  # fmt: skip
         parameters = 4 * sum(map(prod, shapes.values()))
+        if self.device.type == "cuda":
+            return parameters + self.columns()
         return PROGRAM + parameters + self.transforms() + SCRATCH * num_threads()
+
+    def columns(self) -> int:
+        """Bytes of the largest matrix of columns that a convolution on a GPU makes: 3 x 3 times its input."""
+        pixels = max(height * width for height, width in (self.size, *self.styles))
+        inputs = [size for name, size in self.features().items() if not name.startswith("pool")]
+        return min(COLUMN_BYTES, round(9 * max(inputs, default=0) * pixels))
 
     def transforms(self) -> int:
         """Bytes of the weights' transforms, of the layers that see enough of the largest picture."""
@@ -129,18 +148,21 @@ class Job:
 
     def bytes(self) -> int:
         """The most that the run takes."""
+        if self.device.type == "cuda":
+            return self.always() + round(max(self.looking(), self.search()))
         return self.always() + round(max(self.reading(), self.looking(), self.search(), DRAWING))
 
 
 def check_memory(job: Job) -> int:
     """The bytes that a run needs. Errors: UserError, naming the option and what would fit, if that is more than is
     free."""
-    needed, available = job.bytes(), available_memory()
+    needed, available = job.bytes(), available_memory(job.device)
     if available is None or needed <= available:
         return needed
     always, search, looking = job.always(), job.search(), job.looking()
     room = max(0, available - always)
-    need = f"need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are free"
+    where = " on the GPU" if job.device.type == "cuda" else ""
+    need = f"need about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} are free{where}"
     if looking > search and max(job.size) < max(map(max, job.styles), default=0):
         factor = (looking / max(room, 1)) ** 0.5
         raise UserError(
