@@ -13,8 +13,7 @@ With p = sigmoid(s) and means over the batch:
     wgan        D: s_fake - s_real, weights clipped    G: -s_fake          (Arjovsky et al. 2017, algorithm 1)
     wgan-gp     D: as wgan, plus a gradient penalty    G: -s_fake          (Gulrajani et al. 2017, algorithm 1)
     wgan-gp-drift  wgan-gp, and 0.001 mean s_real^2 keeps scores near 0   (Karras et al. 2018, appendix A.1)
-    ns-r1       D: as ns, plus 10/2 mean |dD/dx|^2 at real x   G: as ns    (Mescheder et al. 2018, equation 9);
-                in every fourth step, four times as strong        (lazily, as Karras et al. 2020, section 3.1)
+    ns-r1       D: as ns, plus 10/2 mean |dD/dx|^2 at real x   G: as ns    (Mescheder et al. 2018, equation 9)
     hinge       D: relu(1 - s_real) + relu(1 + s_fake) G: -s_fake          (Lim and Ye 2017; Miyato et al. 2018)
 
 Targets are 1 for real and 0 for fake, or what label smoothing makes of them, a number or a tensor like the scores; the
@@ -31,8 +30,6 @@ from minigrad.autograd import Tensor
 from minigrad.nn import functional as F
 
 from ..common.losses import Target, bce
-
-R1_EVERY = 4  # discriminator steps for one with the R1 penalty: it costs as much as all else
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from minigrad.devices import CPU, Device
 from minigrad.optim.optimizer import Optimizer
 
 from ..common import ranks
-from .losses import R1_EVERY, GanLoss, gradient_penalty, r1_penalty
+from .losses import GanLoss, gradient_penalty, r1_penalty
 from .tricks import Tricks
 
 Batch = tuple[Tensor, Tensor | None]  # real samples (N, ...) and, for conditional GANs, their classes (N,)
@@ -82,9 +82,8 @@ def improve_discriminator(players: Players, real: Tensor, labels: Tensor | None)
         d_loss = d_loss + players.loss.penalty * penalty
     if players.loss.drift:
         d_loss = d_loss + players.loss.drift * (logits_real * logits_real).mean()
-    if players.loss.r1 and players.step % R1_EVERY == 0:
-        penalty = r1_penalty(lambda samples: players.discriminate(samples, labels), real)
-        d_loss = d_loss + players.loss.r1 * R1_EVERY * penalty
+    if players.loss.r1:
+        d_loss = d_loss + players.loss.r1 * r1_penalty(lambda samples: players.discriminate(samples, labels), real)
     d_loss.backward()
     players.d_optimizer.step()
     clip_weights(players)
