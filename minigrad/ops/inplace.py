@@ -58,7 +58,7 @@ def check_recordable(x: Tensor, recorded: bool = True) -> None:
             "in-place: this tensor is a leaf that requires a gradient and cannot be changed while operations are "
             "recorded; do it inside `with minigrad.no_grad():`, or change a result computed from it"
         )
-    if recorded and isinstance(x, View) and not x.recorded:
+    if isinstance(x, View) and not x.recorded and (recorded or owner.requires_grad):
         raise RuntimeError(
             "in-place: this view was made under no_grad() and is changed while operations are recorded; do both "
             "inside `with minigrad.no_grad():`, or both outside"

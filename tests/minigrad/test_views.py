@@ -287,6 +287,11 @@ def test_a_view_made_without_recording_is_not_written_with_a_graph():
     v.add_(1.0)  # no gradient anywhere: fine
     with pytest.raises(RuntimeError, match="made under no_grad"):
         v.copy_(x[0])
+    y = x * 2
+    with mg.no_grad():
+        v = y[1:]
+    with pytest.raises(RuntimeError, match="made under no_grad"):
+        v.mul_(3.0)  # the gradient of y would not know
 
 
 def test_an_expanded_view_is_not_written_to():
