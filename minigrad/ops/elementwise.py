@@ -40,9 +40,7 @@ class Elementwise(Op, abstract=True):
     quiet = False  # whether formula may overflow, divide by zero, or be undefined, without NumPy's warning of it
     arithmetic = False  # whether the derivatives are written in + - * alone, and so may be handed arrays for Tensors
     derivatives: list[tuple[Callable[..., Any] | None, slice | None]]  # of each input, and which of `saved` it reads
-    reads: list[
-        tuple[int, int]
-    ]  # for each of `saved` the input whose derivative reads it, and its place in (*inputs, y)
+    reads: list[tuple[int, int]]  # what is in `saved`: (the input whose derivative reads it, its place in (*inputs, y))
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -73,7 +71,8 @@ class Elementwise(Op, abstract=True):
         return records
 
     def backward(self, grad: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
-        dy, saved = grad, self.saved if self.records else ()
+        dy: Any = grad
+        saved: Sequence[Any] = self.saved if self.records else ()
         on_arrays = self.arithmetic and not mode.recording and not observers
         if on_arrays:  # three times as quick for a few numbers
             dy, saved = grad.array, [x.array if isinstance(x, Tensor) else x for x in saved]

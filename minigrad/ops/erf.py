@@ -15,7 +15,7 @@ from .public import public
 
 # Coefficients of numerator and denominator, highest power first. (Cody 1969, "Rational Chebyshev approximations for
 # the error function", tables I to III.)
-SMALL = (
+_SMALL = (
     (
         1.85777706184603153e-1,
         3.16112374387056560e0,
@@ -25,7 +25,7 @@ SMALL = (
     ),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
-MIDDLE = (
+_MIDDLE = (
     (
         2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1,
         2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
@@ -36,7 +36,7 @@ MIDDLE = (
         3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3,
     ),
 )  # fmt: skip
-LARGE = (
+_LARGE = (
     (
         1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
         1.60837851487422766e-2, 6.58749161529837803e-4,
@@ -63,10 +63,10 @@ class Erf(Op):
         xp = xp_of(x)
         size = abs(x)
         middle, large = xp.clip(size, 0.46875, 4.0), xp.maximum(xp.minimum(size, 8.0), 4.0)
-        near = size * _ratio(SMALL, xp.minimum(size, 0.5) ** 2)
-        tail = xp.exp(-middle * middle) * _ratio(MIDDLE, middle)
+        near = size * _ratio(_SMALL, xp.minimum(size, 0.5) ** 2)
+        tail = xp.exp(-middle * middle) * _ratio(_MIDDLE, middle)
         inverse = 1 / (large * large)
-        far = xp.exp(-large * large) / large * (1 / math.sqrt(math.pi) - inverse * _ratio(LARGE, inverse))
+        far = xp.exp(-large * large) / large * (1 / math.sqrt(math.pi) - inverse * _ratio(_LARGE, inverse))
         y = xp.where(size <= 0.46875, near, 1 - xp.where(size <= 4, tail, far))
         return xp.where(xp.isnan(x), np.nan, xp.copysign(y, x)).astype(x.dtype, copy=False)
 

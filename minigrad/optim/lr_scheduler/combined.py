@@ -43,7 +43,7 @@ class ChainedScheduler(_Several):
         super().__init__(schedulers, optimizer)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # as in PyTorch, without an epoch
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
@@ -68,7 +68,7 @@ class SequentialLR(_Several):
         self._schedulers[bisect_right(self._milestones, 0)].start()
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # as in PyTorch, without an epoch
         self.last_epoch += 1
         present = bisect_right(self._milestones, self.last_epoch)
         if present > 0 and self._milestones[present - 1] == self.last_epoch:
