@@ -13,6 +13,8 @@ from minigrad.data import DataLoader
 from minigrad.devices import Device
 from nets import domain_transfer
 
+from ..common import ranks
+from ..common.cli import UserError
 from ..common.images import Picture
 from ..common.losses import bce
 from ..common.run_page import About, Plot
@@ -94,6 +96,11 @@ class DomainTransfer(Game):
     name, columns, about = "domain_transfer", ("d_real", "d_domain", "g_real", "g_domain"), ABOUT
 
     def __init__(self, settings: TransferSettings, domains: Domains, device: Device) -> None:
+        if ranks.part_of(settings.batch_size) < 2:
+            raise UserError(
+                f"--batch-size {settings.batch_size}: domain transfer needs at least 2 examples for each process, to "
+                "pair a source with another one's target"
+            )
         self.settings, self.domains, self.device = settings, domains, device
         self.player = Player(settings, device)
         self.loader = DataLoader(domains.a, settings.batch_size, shuffle=True, drop_last=True)

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minigrad as mg
 from experiments import fast_style, translate
@@ -116,7 +117,14 @@ def test_a_training_in_two_processes_is_that_of_one_with_the_whole_batch(togethe
     with same_crops():
         module.main(training(name, inputs, tmp_path / "alone", STEPS)[1])
     alone, two = (mg.load(folder / "checkpoint.npz") for folder in (tmp_path / "alone", together[0] / name / "same"))
-    np.testing.assert_allclose(two["rows"], alone["rows"], rtol=2e-3)
+    # Adam makes whole steps of the rounding noise in biases before a normalization; terms of 1e-5 of the loss feel that
+    np.testing.assert_allclose(two["rows"][:2], alone["rows"][:2], rtol=1e-4)
+    np.testing.assert_allclose(two["rows"], alone["rows"], rtol=2e-3, atol=1e-6)
+
+
+def pixels_of(folder):
+    """The pictures of a folder by name, as integers."""
+    return {path.name: np.asarray(Image.open(path), np.int32) for path in folder.glob("*.png")}
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -124,9 +132,11 @@ def test_a_folder_is_shared_out_and_gone_on_with(together, inputs, tmp_path, nam
     folder, printed = together
     module = FOLDERS[name][0]
     module.main(on_folder(name, inputs.holiday, tmp_path / "alone")[1])
-    expected = {path.name: path.read_bytes() for path in (tmp_path / "alone").glob("*.png")}
+    expected, found = (pixels_of(each) for each in (tmp_path / "alone", folder / name))
     assert set(expected) == {f"{number}.png" for number in (0, 1, 2, 4)}
-    assert {path.name: path.read_bytes() for path in (folder / name).glob("*.png")} == expected
+    assert found.keys() == expected.keys()
+    for file, pixels in found.items():  # to the last of 256 levels: the tests' process has other threads
+        assert np.abs(pixels - expected[file]).max() <= 1, file
     assert not (folder / name / "unfinished.jsonl").exists()
     assert printed.count("going on: 2 of 5 pictures are there already") == len(FOLDERS)
     assert printed.count("left out: ") == len(FOLDERS) and printed.count(f"{inputs.holiday / '3.png'}") == len(FOLDERS)

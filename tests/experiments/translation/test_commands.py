@@ -93,6 +93,7 @@ def test_a_run_is_not_continued_as_another(tmp_path, train):
         (["--game", "cyclegan", "--direction", "BtoA"], "learns both directions"),
         (["--game", "cyclegan", "--lambda-l1", "3"], "--lambda-l1: cyclegan has no such setting"),
         (["--game", "domain_transfer", "--compare"], "nothing to compare"),
+        (["--game", "domain_transfer", "--batch-size", "1"], "at least 2 examples for each process"),
         (["--size", "64"], "are 32 pixels large; leave --size out"),
         (["--task", "colorize", "--photos", "FOLDER", "--size", "36"], "U-Net halves pictures 3 times or more"),
     ],
