@@ -2,8 +2,8 @@
 
 Read `conv` first: a convolution as one matrix product (im2col). Everything else here is the same few lines of
 arithmetic for pooling (`pool`), normalization (`norm`), resizing (`resize`) and activations (`elementwise`); `threads`
-runs their pieces in parallel. `strips`, `mirrored`, `winograd` (with `cook_toom` and `weight_cache`), `blas` and
-`matmul` are the fast path behind them.
+runs their pieces in parallel. `strips`, `mirrored`, `across`, `winograd` (with `cook_toom` and `weight_cache`), `blas`
+and `matmul` are the fast path behind them.
 """
 
 from .conv import conv2d, conv2d_weight, conv_transpose2d

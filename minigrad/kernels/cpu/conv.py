@@ -16,7 +16,7 @@ import numpy as np
 
 from ...devices import Array
 from ..sizes import convolved_size
-from . import im2col, mirrored, strips, winograd
+from . import across, im2col, mirrored, strips, winograd
 from .im2col import Cache, ConvShape, Pair, Sides
 
 # ---------------------------------------------------------------------------------- the choice of a path
@@ -26,12 +26,13 @@ from .im2col import Cache, ConvShape, Pair, Sides
 class Path:
     """One way to compute a convolution: a module with `forward`, `adjoint` and `weight_gradient`, and when to use it.
 
-    possible: where its results are right. faster: where, of those, it is faster than the paths below it in the table.
+    possible: where its results are right. faster: where, of those, a form is computed faster than by the paths below it
+    in the table; a module may lack a form.
     """
 
     module: Any
     possible: Callable[[ConvShape, Any], bool]
-    faster: Callable[[ConvShape], bool]
+    faster: Callable[[ConvShape, str], bool]
 
 
 def _fewest(shape: ConvShape) -> int:
@@ -45,16 +46,27 @@ def _least_pixels(shape: ConvShape) -> int:
     return 65 if _fewest(shape) >= 256 else 16
 
 
+def _mirrors(shape: ConvShape, dtype: Any) -> bool:
+    """Whether the convolution is the transposed one by mirrored kernels."""
+    return (
+        shape.stride == shape.dilation == (1, 1)
+        and max(shape.padding[:2]) < shape.kernel_size[0]
+        and max(shape.padding[2:]) < shape.kernel_size[1]
+        and dtype == np.float32
+    )
+
+
 # The first path that is possible and faster is taken; im2col always is.
 PATHS = {
     # A quarter of the multiplications, if there are enough channels to pay for the transforms of the tiles: 3x3, 64
     # channels at 24 px, 16 images, 16.2 / 17.5 / 17.7, strips 31.5 / 41.2 / 26.5; 256 at 32 px 15.6 / 15.5 / 21.3,
-    # strips 39.7 / 41.1 / 41.1; 16 -> 16 channels at 32 px even. 5x5, 32 -> 64 to 8 px, 128 images 13.1 / 15.3 / 14.6,
-    # strips 42.4 / 57.7 / 29.3. 4x4, 256 -> 512 to 31 px 44.9 / 36.5 / 51.2, im2col 130.8 / 133.3 / 122.0. 4x4 stride
-    # 2, 64 -> 128 to 64 px 27.8 / 28.7 / 23.9, strips 35.6 / 42.4 / 37.4; but 3x3 stride 2 to 64 px 29.3 / 32.5 / 25.9,
-    # strips 21.3 / 25.3 / 21.7. The weights' transforms are n^2 / k^2 times as large and must be worth it: 256 -> 512
-    # with stride 2 to 32 px, weights transformed anew, 27.4 forward, strips 37.6, but to 16 px 56.8, im2col 34.1; 3x3,
-    # 512 -> 512 at 4 px even with them at hand.
+    # strips 39.7 / 41.1 / 41.1; 16 -> 32 at 32 px, 32 images, 14.5 / 17.7 / 14.2, strips and mirrored 13.6 / 16.6 /
+    # 23.3, but 16 -> 16 12.0 / 14.3 / 10.5, strips and mirrored 9.3 / 9.1 / 14.0. 5x5, 32 -> 64 to 8 px, 128 images
+    # 13.1 / 15.3 / 14.6, strips 42.4 / 57.7 / 29.3. 4x4, 256 -> 512 to 31 px 44.9 / 36.5 / 51.2, im2col 130.8 / 133.3 /
+    # 122.0. 4x4 stride 2, 64 -> 128 to 64 px 27.8 / 28.7 / 23.9, strips 35.6 / 42.4 / 37.4; but 3x3 stride 2 to 64 px
+    # 29.3 / 32.5 / 25.9, strips 21.3 / 25.3 / 21.7. The weights' transforms are n^2 / k^2 times as large and must be
+    # worth it: 256 -> 512 with stride 2 to 32 px, weights transformed anew, 27.4 forward, strips 37.6, but to 16 px
+    # 56.8, im2col 34.1; 3x3, 512 -> 512 at 4 px even with them at hand.
     "winograd": Path(
         winograd,
         lambda shape, dtype: (
@@ -64,29 +76,43 @@ PATHS = {
             and shape.dilation == (1, 1)
             and dtype == np.float32
         ),
-        lambda shape: (
+        lambda shape, form: (
             _fewest(shape) >= 16
+            and (shape.in_channels + shape.out_channels > 32 or form == "weight_gradient" or shape.stride != (1, 1))
             and shape.kernel_size[0] >= 2 + shape.stride[0]
             and shape.pixels >= _least_pixels(shape)
         ),
     ),
+    # Few channels that result, and a large kernel: 9x9, 32 -> 3 channels at 512 px 243 forward, mirrored 369, strips
+    # 889; 3 -> 32 at 128 px, 4 images, 58 adjoint, strips 92. But 7x7, 64 -> 3 at 128 px 19.8, mirrored 17.3.
+    "across": Path(
+        across,
+        _mirrors,
+        lambda shape, form: (
+            shape.kernel_size[0] >= 9
+            and (shape.out_channels if form == "forward" else shape.in_channels) <= 4
+            and shape.in_channels + shape.out_channels > 16
+        ),
+    ),
     # Few output channels make a product of a few columns, which BLAS computes slowly: 9x9, 64 -> 3 channels at 128 px
-    # 31.3 / 18.8 / 18.8, strips 78.2 / 179.6 / 95.4.
+    # 31.3 / 18.8 / 18.8, strips 78.2 / 179.6 / 95.4. And the adjoint in many channels is quicker with columns than with
+    # sums: 16 -> 16 at 32 px 9.1, strips 20.5.
     "mirrored": Path(
         mirrored,
-        lambda shape, dtype: (
-            shape.stride == shape.dilation == (1, 1)
-            and max(shape.padding[:2]) < shape.kernel_size[0]
-            and max(shape.padding[2:]) < shape.kernel_size[1]
-            and dtype == np.float32
+        _mirrors,
+        lambda shape, form: (
+            shape.kernel_size != (1, 1)
+            and (
+                shape.out_channels <= 4 <= shape.in_channels // 4
+                or (form == "adjoint" and _fewest(shape) >= 16 and shape.pixels > 256)
+            )
         ),
-        lambda shape: shape.out_channels <= 4 <= shape.in_channels // 4 and shape.kernel_size != (1, 1),
     ),
     # Cheaper copies, and columns that stay in the cache, but a weight that must be reordered: 4x4 stride 2, 64 -> 128
     # channels to 64 px 35.6 / 42.4 / 37.4, im2col 48.2 / 64.2 / 43.5; but 512 -> 1024 to 16 px 175.8 / 145.9 / 215.6,
     # im2col 128.8 / 134.0 / 135.1; 512 -> 512 to 1 px 5.9 / 6.3 / 19.4, im2col 1.2 / 1.2 / 9.5.
-    "strips": Path(strips, lambda shape, dtype: True, lambda shape: shape.pixels > 256 or _fewest(shape) < 32),
-    "im2col": Path(im2col, lambda shape, dtype: True, lambda shape: True),
+    "strips": Path(strips, lambda shape, dtype: True, lambda shape, form: shape.pixels > 256 or _fewest(shape) < 32),
+    "im2col": Path(im2col, lambda shape, dtype: True, lambda shape, form: True),
 }
 
 
@@ -103,7 +129,9 @@ def path_for(shape: ConvShape, dtype: Any, form: str) -> Any:
     for name, path in PATHS.items():
         if not hasattr(path.module, form) or not path.possible(shape, dtype):
             continue
-        if name == wanted or (path.faster(shape) and (wanted == "auto" or names.index(name) > names.index(wanted))):
+        if name == wanted or (
+            path.faster(shape, form) and (wanted == "auto" or names.index(name) > names.index(wanted))
+        ):
             return path.module
     raise AssertionError("im2col is always possible")
 

@@ -17,21 +17,21 @@ from . import strips
 from .im2col import Cache, ConvShape
 
 
-def _mirrored(weight: Array) -> Array:
-    """(O, C, kH, kW) to (C, O, kH, kW), each kernel mirrored in both axes."""
+def mirror(weight: Array) -> Array:
+    """A weight (O, C, kH, kW) to (C, O, kH, kW), each kernel mirrored in both axes."""
     return np.ascontiguousarray(weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
 
 
 def forward(x: Array, weight: Array, bias: Array | None, result: Array, shape: ConvShape, cache: Cache = None) -> None:
     """result (N, O, H', W') = conv2d(x, weight) + bias."""
-    strips.adjoint(x, _mirrored(weight), bias, result, shape.mirrored())
+    strips.adjoint(x, mirror(weight), bias, result, shape.mirrored())
 
 
 def adjoint(y: Array, weight: Array, bias: Array | None, result: Array, shape: ConvShape, cache: Cache = None) -> None:
     """result (N, C, H, W) = conv_transpose2d(y, weight) + bias: the adjoint in x."""
-    strips.forward(y, _mirrored(weight), bias, result, shape.mirrored())
+    strips.forward(y, mirror(weight), bias, result, shape.mirrored())
 
 
 def weight_gradient(x: Array, y: Array, shape: ConvShape) -> Array:
     """The adjoint in the weight, (O, C, kH, kW)."""
-    return _mirrored(strips.weight_gradient(y, x, shape.mirrored()))
+    return mirror(strips.weight_gradient(y, x, shape.mirrored()))

@@ -54,7 +54,7 @@ def _each(work: Callable[[int, Any], None], strips: list[Any]) -> None:
     run_workers(worker_loop, count)
 
 
-def _columns(views: Array, strip: Strip) -> Array:
+def columns(views: Array, strip: Strip) -> Array:
     """The columns of a strip, (pixels, kH kW C), from the windows (N, H', W', kH, kW, C)."""
     a, b, r, s = strip
     view = views[a:b, r:s]
@@ -80,9 +80,9 @@ def forward(x: Array, weight: Array, bias: Array | None, result: Array, shape: C
         a, b, r, s = strip
         target = out[a:b, r:s]
         if target.flags.c_contiguous:
-            y = multiply(_columns(views, strip), matrix, target.reshape(-1, shape.out_channels))
+            y = multiply(columns(views, strip), matrix, target.reshape(-1, shape.out_channels))
         else:
-            y = _columns(views, strip) @ matrix
+            y = columns(views, strip) @ matrix
         if bias is not None:
             np.add(y, bias, out=y)
         if not target.flags.c_contiguous:
@@ -102,7 +102,7 @@ def weight_gradient(x: Array, y: Array, shape: ConvShape) -> Array:
     def work(worker: int, strip: Strip) -> None:
         a, b, r, s = strip
         product = scratch.get("weight product", sums[0].size, x.dtype).reshape(sums[0].shape)
-        np.matmul(grads[a:b, r:s].reshape(-1, shape.out_channels).T, _columns(views, strip), out=product)
+        np.matmul(grads[a:b, r:s].reshape(-1, shape.out_channels).T, columns(views, strip), out=product)
         np.add(sums[worker], product, out=sums[worker])
 
     _each(work, strips)
@@ -159,12 +159,12 @@ class _Scatter:
         rows = self.pixels[a:b, r:s].reshape(-1, len(self.matrix))
         sizes = (b - a, s - r, self.pixels.shape[2])
         window = (*self.shape.kernel_size, self.shape.in_channels)
-        columns = scratch.get("columns", len(rows) * self.matrix.shape[1], rows.dtype)
+        products = scratch.get("columns", len(rows) * self.matrix.shape[1], rows.dtype)
         if self.planar:
-            np.matmul(self.matrix.T, rows.T, out=columns.reshape(-1, len(rows)))
-            return columns.reshape(*window, *sizes).transpose(3, 4, 5, 0, 1, 2)
-        multiply(rows, self.matrix, columns.reshape(len(rows), -1))
-        return columns.reshape(*sizes, *window)
+            np.matmul(self.matrix.T, rows.T, out=products.reshape(-1, len(rows)))
+            return products.reshape(*window, *sizes).transpose(3, 4, 5, 0, 1, 2)
+        multiply(rows, self.matrix, products.reshape(len(rows), -1))
+        return products.reshape(*sizes, *window)
 
     def scatter(self, image: Array, strip: Strip, first: int) -> None:
         """Add a strip's products to the images, of which the first has number `first`."""
