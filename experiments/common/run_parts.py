@@ -47,6 +47,7 @@ def load_part(part: Part, saved: Any, place: str) -> None:
             part.copy_(saved)
         return
     if isinstance(part, Optimizer):
+        saved = with_later_options(saved, part)
         check_optimizer_state(saved, part, place)
     else:
         check_like(saved, part.state_dict(), place)
@@ -104,6 +105,15 @@ def check_array(saved: Any, shape: tuple[int, ...], kind: str, tensor: bool, pla
         raise ValueError(f"{place} must be {expected}, got {short_repr(saved)}")
     if tuple(saved.shape) != tuple(shape) or saved.dtype.kind != kind:
         raise ValueError(f"{place} must be {expected}, got shape {tuple(saved.shape)} of {saved.dtype}")
+
+
+def with_later_options(saved: Any, optimizer: Optimizer) -> Any:
+    """A saved optimizer's state with the options that are off here, for older versions had fewer options to save."""
+    if not isinstance(saved, dict) or not isinstance(saved.get("param_groups"), list):
+        return saved
+    off = {name: value for name, value in optimizer.defaults.items() if not value}
+    groups = [off | group if isinstance(group, dict) else group for group in saved["param_groups"]]
+    return {**saved, "param_groups": groups}
 
 
 def check_optimizer_state(saved: Any, optimizer: Optimizer, place: str) -> None:

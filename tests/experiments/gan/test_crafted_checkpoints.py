@@ -62,7 +62,7 @@ def present_state(tmp_path_factory):
 @pytest.fixture(scope="module")
 def old_state():
     state = first_version_state()
-    state["data"] |= {"items": 12}
+    state["data"] |= {"items": 12, "position": 2}
     return state
 
 
@@ -88,6 +88,14 @@ def check(sentences, path, what):
     for sentence in sentences:
         assert str(path) in sentence, (what, sentence)
         assert "\n" not in sentence and "\x1b" not in sentence and len(sentence) < 600, (what, sentence)
+
+
+@pytest.mark.parametrize("version", ["present", "old"])
+def test_sound_checkpoints_are_gone_on_with(tmp_path, present_state, old_state, version):
+    """Those of the first version too, whose optimizers had fewer options. The test below can so find something."""
+    mg.save(present_state if version == "present" else old_state, tmp_path / "sound.npz")
+    with OutputFolder(tmp_path / "run") as folder:
+        assert consume(tmp_path / "sound.npz", folder) == []
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # nonsense numbers may overflow; that is their business
