@@ -47,7 +47,8 @@ MAXIMUM = (
     WINDOW
     + """
     bool found = false;
-    T best = -T(INFINITY);
+    const float zero = 0;
+    T best = T(-1 / zero);  // minus infinity: NVIDIA's runtime compiler has no name for it
     int place = 0;
     for (I u = 0; u < kh; ++u) {
       I row = start_row + u * dy;
