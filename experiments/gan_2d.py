@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from minigrad.devices import Device
-from minigrad.files import atomic_write
 
 from .common.cli import (
     Parser,
@@ -35,12 +33,13 @@ from .common.html_page import Page
 from .common.images import save_gif, save_picture
 from .common.output_folder import OutputFolder
 from .common.plots import plot_losses
+from .common.report import REPORT, write_report
 from .gan.losses import LOSSES
 from .gan.plane import PENALTY, PLANE_LOSSES, Watcher, generated, make_players, play
 from .gan.playground import Recorded, write_playground
 from .gan.toy_data import POINTS
 
-FILES = ("samples.gif", "final.png", "losses.csv", "losses.png", "report.json", "index.html")
+FILES = ("samples.gif", "final.png", "losses.csv", "losses.png", REPORT, "index.html")
 PLAYGROUND = "play.html"
 COMPARED = ("ns", "saturating", "lsgan", "wgan-gp")
 
@@ -51,8 +50,7 @@ def write_results(folder: Path, watcher: Watcher, report: dict[str, Any], title:
     save_gif(frames, folder / "samples.gif", milliseconds=120)
     save_picture(frames[-1], folder / "final.png")
     plot_losses(folder / "losses.csv", folder / "losses.png")
-    with atomic_write(folder / "report.json") as file:
-        file.write(json.dumps(report, indent=1).encode())
+    write_report(folder, report)
     page = Page(title, "Blue: what the discriminator takes for real. Black: generated. Arrows: where the loss pulls.")
     page.pictures([(folder / "samples.gif", "the run"), (folder / "final.png", "its end")])
     page.table(["metric", "value"], report.items())

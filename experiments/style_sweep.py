@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import minigrad as mg
-from minigrad.files import atomic_write, check_outputs
+from minigrad.files import check_outputs, write_text
 from nets import vgg
 
 from .common import images
@@ -96,8 +96,7 @@ def write(
     text = io.StringIO()
     csv.writer(text).writerows(table)
     beside = output.with_suffix(".csv")
-    with atomic_write(beside) as file:
-        file.write(text.getvalue().encode())
+    write_text(beside, text.getvalue())
     print("\n".join("  ".join(f"{value:>16}" for value in line) for line in table))
     print(f"wrote {output} and {beside}")
 

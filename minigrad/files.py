@@ -68,6 +68,12 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file, in UTF-8, whole or not at all (`atomic_write`)."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
 def _held_temporary(target: Path) -> tuple[int, str]:
     """A new temporary file, locked where the system can: whose lock can be taken is a killed process's."""
     while True:

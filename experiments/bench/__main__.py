@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minigrad.files import atomic_write
+from minigrad.files import atomic_write, write_text
 from nets import vgg_file
 from nets.vgg import VGG19_LAYERS
 
@@ -180,8 +180,7 @@ def write(name: str, out: Path, options: argparse.Namespace) -> None:
         libraries = measure.installed(["minigrad", "numpy", "torch", "chainer", "dezero"])
         text = f"{report.heading(libraries)}\n\n{report.markdown(rows)}\n"
         print("\n" + text)
-        with atomic_write(out / f"{name}.md") as file:
-            file.write(text.encode())
+        write_text(out / f"{name}.md", text)
         report.save_json(out / f"{name}.json", results, libraries)
         report.plot_ratios(out / f"{name}.png", results)
 

@@ -14,7 +14,7 @@ import numpy as np
 import threadpoolctl
 
 from minigrad import __version__
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 
 from ..common.plots import save_figure
 from .measure import Timing
@@ -72,8 +72,7 @@ def save_json(path: Path, results: dict[str, dict[str, Timing]], libraries: list
         job: {library: {"seconds": t.seconds, "memory_mib": t.memory} for library, t in timings.items()}
         for job, timings in results.items()
     }
-    with atomic_write(path) as file:
-        file.write(json.dumps(data, indent=1).encode())
+    write_text(path, json.dumps(data, indent=1))
 
 
 def plot_ratios(path: Path, results: dict[str, dict[str, Timing]]) -> None:

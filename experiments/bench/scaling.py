@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 
 from ..common.cli import UserError
 from ..common.plots import save_figure
@@ -128,6 +128,5 @@ def report(table: Path, picture: Path) -> str:
         if ranks == 2:
             plot_overlap(picture, ours["events"])
     text = "\n".join([*lines, "", *predictions(), ""])
-    with atomic_write(table) as file:
-        file.write(text.encode())
+    write_text(table, text)
     return text

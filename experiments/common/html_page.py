@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image
 
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 
 MIME = {
     ".png": "image/png",
@@ -121,8 +121,7 @@ class Page:
             + "\n".join(parts)
             + "\n</body></html>\n"
         )
-        with atomic_write(path) as file:
-            file.write(text.encode())
+        write_text(path, text)
 
 
 def _part(part: Any, folder: Path, embed: bool) -> str:

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from minigrad.files import LockedError, atomic_write, locked, temporary_names
+from minigrad.files import LockedError, locked, temporary_names, write_text
 
 from .cli import UserError, writable_folder
 
@@ -104,8 +104,8 @@ class OutputFolder:
     # -------------------------------------------------------------------------------- manifest
     def _note(self, names: set[str]) -> None:
         if names != self.names:
-            with atomic_write(self.path / MANIFEST) as file:
-                file.write(json.dumps({"format": FORMAT, "version": 1, "files": sorted(names)}, indent=1).encode())
+            manifest = {"format": FORMAT, "version": 1, "files": sorted(names)}
+            write_text(self.path / MANIFEST, json.dumps(manifest, indent=1))
             self.names, self.has_manifest = names, True
 
     def _sweep(self) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from minigrad.files import atomic_write
+from minigrad.files import atomic_write, write_text
 
 
 class LossLog:
@@ -50,8 +50,7 @@ class LossLog:
     def _start(self, lines: str) -> None:
         """A new file with the header and these lines, open for more."""
         self.close()
-        with atomic_write(self.path) as file:
-            file.write((",".join(["step", *self.columns]) + "\n" + lines).encode())
+        write_text(self.path, ",".join(["step", *self.columns]) + "\n" + lines)
         # open as long as the run; line by line, so that others see each row at once
         self._file = open(self.path, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 
 REPORT = "report.json"
 
 
-def write_report(folder: Path, figures: Mapping[str, float]) -> None:
+def write_report(folder: Path, figures: Mapping[str, Any]) -> None:
     """Write the figures by name to the folder's report."""
-    with atomic_write(folder / REPORT) as file:
-        file.write(json.dumps(figures, indent=1).encode())
+    write_text(folder / REPORT, json.dumps(figures, indent=1))
 
 
 def print_report(folder: Path, figures: Mapping[str, float]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 
 from .html_page import Page
 from .images import save_gif
@@ -85,8 +85,7 @@ def write_animation(folder: OutputFolder) -> None:
 
 def write_metrics(folder: OutputFolder, metrics: Mapping[str, Any]) -> None:
     """The metrics, as metrics.json."""
-    with atomic_write(folder.file("metrics.json")) as file:
-        file.write(json.dumps(dict(metrics), indent=1).encode())
+    write_text(folder.file("metrics.json"), json.dumps(dict(metrics), indent=1))
 
 
 def is_small(path: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from minigrad import cuda
 from minigrad.devices import Device
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 from minigrad.kernels.cpu.threads import num_threads
 
 NAME = "status.json"
@@ -54,8 +54,8 @@ class Status:
 
     def _write(self, now: float) -> None:
         self.written = self.content["updated"] = now
-        with suppress(OSError), atomic_write(self.path) as file:
-            file.write(json.dumps(self.content).encode())
+        with suppress(OSError):
+            write_text(self.path, json.dumps(self.content))
 
 
 def name_of_device(device: Device) -> str:

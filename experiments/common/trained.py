@@ -20,7 +20,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.autograd import Tensor, tensor_of
 from minigrad.devices import CPU, Device, to_device
-from minigrad.files import atomic_write, printable
+from minigrad.files import printable, write_text
 
 from . import run_checkpoints
 from .cli import UserError, sentence, shortened
@@ -80,9 +80,8 @@ class Shipped:
     def add(self, name: str, model: Model) -> None:
         """Put a model into the index."""
         self.models = dict(sorted({**self.models, name: model}.items()))
-        with atomic_write(self.folder / INDEX) as file:
-            text = json.dumps({name: asdict(model) for name, model in self.models.items()}, indent=1)
-            file.write(text.encode() + b"\n")
+        index = {name: asdict(model) for name, model in self.models.items()}
+        write_text(self.folder / INDEX, json.dumps(index, indent=1) + "\n")
 
 
 def find_trained(text: str, games: Collection[str]) -> Path:

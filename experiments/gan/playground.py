@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.files import atomic_write
+from minigrad.files import write_text
 
 from .losses import LOSSES
 from .plane import CELLS, COLUMNS, NODES, RANGE, Watcher
@@ -38,8 +38,7 @@ def write_playground(path: Path, title: str, results: list[Recorded]) -> None:
         "runs": [recorded(result) for result in results],
     }  # fmt: skip
     text = json.dumps(recording, separators=(",", ":")).replace("<", "\\u003c")  # no text may end the script element
-    with atomic_write(path) as file:
-        file.write(TEMPLATE.read_text(encoding="utf-8").replace("__RECORDING__", text).encode())
+    write_text(path, TEMPLATE.read_text(encoding="utf-8").replace("__RECORDING__", text))
 
 
 def recorded(result: Recorded) -> dict[str, Any]:
