@@ -3,14 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 from ..autograd import Tensor
 from .module import Module
 from .parameter import Parameter
 
 
-class Sequential(Module):
+class _Row(Module):
+    """What Sequential and ModuleList have in common: modules in a row, which can be changed like a list."""
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end, under the next number."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Any:
+        """Put a module before the one at `index`; those after it move up by one, also in the state dict."""
+        modules = list(self)
+        modules.insert(index, module)
+        self._renumber(modules)
+
+    def pop(self, index: int | slice) -> Any:
+        """Take a module out; those after it move down by one."""
+        taken = self[index]
+        del self[index]
+        return taken
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no __getitem__")
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(list(self._modules)[index], module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._renumber(modules)
+
+    def _renumber(self, modules: Iterable[Module]) -> None:
+        """Hold these modules, under the numbers 0, 1, ..."""
+        self._modules.clear()
+        for position, module in enumerate(modules):
+            self.add_module(str(position), module)
+
+
+class Sequential(_Row):
     """Modules applied one after the other: `Sequential(Linear(4, 2), ReLU())`, or from a dict of named ones."""
 
     def __init__(self, *modules: Any) -> None:
@@ -29,48 +79,20 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def append(self, module: Module) -> Sequential:
-        """Add a module at the end, under the next number."""
-        self.add_module(str(len(self)), module)
-        return self
-
-    def extend(self, sequential: Iterable[Module]) -> Sequential:
+    def extend(self, sequential: Iterable[Module]) -> Self:
         """Add modules at the end."""
-        for module in list(sequential):
-            self.append(module)
-        return self
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def __len__(self) -> int:
-        return len(self._modules)
+        return super().extend(sequential)
 
     def __getitem__(self, index: int | slice) -> Any:
-        modules = list(self._modules.values())
-        return type(self)(dict(list(self._modules.items())[index])) if isinstance(index, slice) else modules[index]
+        named = list(self._modules.items())
+        return type(self)(dict(named[index])) if isinstance(index, slice) else named[index][1]
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(list(self._modules)[index], module)
-
-    def __delitem__(self, index: int | slice) -> None:
-        _renumber(self, _without(self, index))
-
-    def insert(self, index: int, module: Module) -> Sequential:
-        """Put a module before the one at `index`; those after it move up by one."""
-        modules = list(self)
-        modules.insert(index, module)
-        _renumber(self, modules)
+    def insert(self, index: int, module: Module) -> Self:
+        super().insert(index, module)
         return self
 
-    def pop(self, index: int | slice) -> Any:
-        """Take a module out; those after it move down by one."""
-        taken = self[index]
-        del self[index]
-        return taken
 
-
-class ModuleList(Module):
+class ModuleList(_Row):
     """A list whose modules are registered; what to do with them is up to the module that holds it."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
@@ -78,55 +100,9 @@ class ModuleList(Module):
         for module in modules:
             self.append(module)
 
-    def append(self, module: Module) -> ModuleList:
-        self.add_module(str(len(self._modules)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        for module in list(modules):
-            self.append(module)
-        return self
-
-    def insert(self, index: int, module: Module) -> None:
-        """Put a module before the one at `index`; those after it move up by one, also in the state dict."""
-        modules = list(self)
-        modules.insert(index, module)
-        _renumber(self, modules)
-
-    def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(str(range(len(self))[index]), module)
-
-    def __delitem__(self, index: int | slice) -> None:
-        _renumber(self, _without(self, index))
-
-    def pop(self, index: int | slice) -> Any:
-        """Take a module out; those after it move down by one."""
-        taken = self[index]
-        del self[index]
-        return taken
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
     def __getitem__(self, index: int | slice) -> Any:
-        modules = list(self._modules.values())
+        modules = list(self)
         return ModuleList(modules[index]) if isinstance(index, slice) else modules[index]
-
-
-def _without(modules: Iterable[Module], index: int | slice) -> list[Module]:
-    left = list(modules)
-    del left[index]
-    return left
-
-
-def _renumber(container: Module, modules: Iterable[Module]) -> None:
-    """Let a container hold these modules, under the numbers 0, 1, ..."""
-    container._modules.clear()
-    for position, module in enumerate(modules):
-        container.add_module(str(position), module)
 
 
 class ModuleDict(Module):
