@@ -24,14 +24,18 @@ from .shape import flatten, squeeze, unsqueeze
 class MaxPool2d(Op):
     """y = the maximum of each window; dy goes to the first entry (row by row) that attains it."""
 
-    def __init__(self, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> None:
+    def __init__(
+        self, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool, return_indices: bool
+    ) -> None:
         self.window = kernel_size, stride, padding, dilation
-        self.ceil_mode = ceil_mode
+        self.ceil_mode, self.return_indices = ceil_mode, return_indices
 
     def forward(self, x: Array) -> Array:
         self.size = x.shape[2:]
         y, indices = kernels_of(x).max_pool2d(x, *self.window, self.ceil_mode)
         self.save(tensor_of(indices))
+        if self.return_indices:
+            self.indices = indices
         return y
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -125,11 +129,9 @@ def max_pool2d(
         found = max_pool2d(unsqueeze(input, 0), kernel_size, stride, padding, dilation, ceil_mode, return_indices)
         return tuple([squeeze(part, 0) for part in found]) if return_indices else squeeze(found, 0)
     window = _checked("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
-    maxima = apply(MaxPool2d(*window, bool(ceil_mode)), input)
-    if not return_indices:
-        return maxima
-    _, choice = kernels_of(input.array).max_pool2d(input.array, *window, bool(ceil_mode))
-    return maxima, tensor_of(_places(choice, input.shape[3], *window))
+    pooling = MaxPool2d(*window, bool(ceil_mode), return_indices)
+    maxima = apply(pooling, input)
+    return (maxima, tensor_of(_places(pooling.indices, input.shape[3], *window))) if return_indices else maxima
 
 
 def _places(choice: Array, width: int, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
