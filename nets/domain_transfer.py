@@ -42,8 +42,8 @@ class Converter(nn.Module):
 
 class Discriminator(nn.Module):
     """Pictures (N, channels, S, S) to logits (N, 1): the converter's encoder with one number at its end, and with
-    instance norm, so that each picture is judged by itself. Batch norm, fed with true pairs in one batch and wrong ones
-    in another, would tell the batches apart by their statistics and never learn what belongs together.
+    instance norm, so that a logit depends on its own picture alone. Batch norm, fed with true pairs in one batch and
+    wrong ones in another, would tell the batches apart by their statistics and never learn what belongs together.
 
     channels 3: real or generated; channels 6, for a source and a target one on the other: associated or not.
     64 pixels and width 128: 11,036,160 and 11,042,304 parameters, counted.

@@ -131,12 +131,15 @@ class CaptionedDigits:
         ]
         return Scenes(self.render(facts, random), captions, facts)
 
+    def _is_shown(self, digit: int, color: int) -> bool:
+        return self.pairs in ("all", "unseen" if unseen(digit, color) else "seen")
+
     def _facts(self, count: int, random: np.random.Generator) -> dict[str, np.ndarray]:
         """Facts drawn evenly among those allowed: a ground of another color than the digit's, and pairs as asked."""
         allowed = [
             (digit, color, ground)
             for digit in range(10) for color, name in enumerate(COLORS) for ground, other in enumerate(GROUNDS)
-            if name != other and self.pairs in ("all", "unseen" if unseen(digit, color) else "seen")
+            if name != other and self._is_shown(digit, color)
         ]  # fmt: skip
         chosen = np.array(allowed)[random.integers(len(allowed), size=count)]
         facts = {"digit": chosen[:, 0], "color": chosen[:, 1]}
@@ -149,7 +152,7 @@ class CaptionedDigits:
         groups = self._facts(-(-count // alike), random)
         digits = []
         for color in groups["color"]:
-            allowed = [d for d in range(10) if self.pairs in ("all", "unseen" if unseen(d, color) else "seen")]
+            allowed = [digit for digit in range(10) if self._is_shown(digit, color)]
             if len(allowed) < alike:
                 raise ValueError(
                     f"CaptionedDigits: {alike} alike: {self.pairs} pairs have {len(allowed)} digits a color"
