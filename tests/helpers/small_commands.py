@@ -171,3 +171,10 @@ OTHERS = {
     "demo": Small("experiments.demo", "--quick --out {out}", alone=False),
 }
 COMMANDS = {**TRAININGS, **OTHERS}
+
+
+def made(folder):
+    """The folder, with a file of the user's in it."""
+    folder.mkdir(parents=True)
+    (folder / "mine.txt").write_text("the user's own")
+    return folder

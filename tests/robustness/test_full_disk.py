@@ -15,8 +15,7 @@ import sys
 import pytest
 
 from experiments.common import run_checkpoints
-from tests.helpers.killable import Commands
-from tests.helpers.small_commands import COMMANDS, Inputs
+from tests.helpers.small_commands import COMMANDS, made
 
 TRIES = int(os.environ.get("MINIGRAD_FULL_DISK", "2"))  # of each command and each kind of failure
 IN_SUITE = ("gan", "samples", "translated folder", "see receptive fields", "packed model", "bench")
@@ -26,28 +25,11 @@ MEGABYTE = 2**20
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are not forked there")
 
 
-@pytest.fixture(scope="module")
-def commands():
-    with Commands() as commands:
-        yield commands
-
-
-@pytest.fixture(scope="module")
-def inputs(commands, tmp_path_factory):
-    return Inputs(tmp_path_factory.mktemp("inputs"), commands)
-
-
 def chosen(names):
     """The names in the suite; all that compute in their own process when MINIGRAD_FULL_DISK is set."""
     return (
         [name for name, command in COMMANDS.items() if command.alone] if "MINIGRAD_FULL_DISK" in os.environ else names
     )
-
-
-def made(folder):
-    folder.mkdir()
-    (folder / "mine.txt").write_text("the user's own")
-    return folder
 
 
 def files(folder):

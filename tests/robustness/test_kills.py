@@ -13,8 +13,7 @@ import sys
 
 import pytest
 
-from tests.helpers.killable import Commands
-from tests.helpers.small_commands import OTHERS, TRAININGS, Inputs
+from tests.helpers.small_commands import OTHERS, TRAININGS, made
 
 KILLS = int(os.environ.get("MINIGRAD_KILLS", "1"))  # of each command
 IN_SUITE = ("gan", "discogan", "gan-cls", "super-resolution", "weights", "packed model", "translated folder")
@@ -25,17 +24,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are n
 def chosen(table):
     """The commands of the suite; all when MINIGRAD_KILLS is set."""
     return [name for name in table if name in IN_SUITE or "MINIGRAD_KILLS" in os.environ]
-
-
-@pytest.fixture(scope="module")
-def commands():
-    with Commands() as commands:
-        yield commands
-
-
-@pytest.fixture(scope="module")
-def inputs(commands, tmp_path_factory):
-    return Inputs(tmp_path_factory.mktemp("inputs"), commands)
 
 
 def contents(folder):
@@ -69,13 +57,6 @@ def killed_and_again(commands, command, inputs, folder):
         results.append(contents(killed))
         assert len(results) < 10 + KILLS, "the runs end before they are killed"
     return contents(folder / "once"), results
-
-
-def made(folder):
-    """The folder, with a file of the user's in it."""
-    folder.mkdir(parents=True)
-    (folder / "mine.txt").write_text("the user's own")
-    return folder
 
 
 @pytest.mark.parametrize("name", chosen(TRAININGS))
